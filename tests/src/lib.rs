@@ -1,1 +1,3 @@
 //! longhaul-tests
+
+pub mod azurite;

@@ -1,0 +1,93 @@
+//! What can go wrong with a query, by what can be done about it.
+
+use std::time::Duration;
+
+use crate::connection_string::ConnectionStringError;
+use crate::failure::ServiceFailure;
+use crate::filter::FilterError;
+use crate::page::UnreadablePage;
+use crate::table_name::{InvalidTableName, TableName};
+use crate::transport::TransportError;
+
+/// Why a query has no answer. The text contains no key, signature, query string or host; where the service is,
+/// [`TableClient::endpoint`](crate::TableClient::endpoint) says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The connection string must be corrected.
+    #[error(transparent)]
+    BadConnectionString(#[from] ConnectionStringError),
+
+    /// The table's name must be corrected.
+    #[error(transparent)]
+    BadTableName(#[from] InvalidTableName),
+
+    /// The filter must be corrected; nothing was sent.
+    #[error(transparent)]
+    BadFilter(#[from] FilterError),
+
+    /// The credential is wrong or does not suffice (401, 403). A clock that is wrong by 15 minutes or more has the
+    /// same effect.
+    #[error(
+        "the Table service refused the credential (is it the account's current key, and the clock right?): {0}"
+    )]
+    Refused(ServiceFailure),
+
+    /// The account has no such table.
+    #[error("the account has no table {table}")]
+    TableNotFound {
+        /// The table that was asked for.
+        table: TableName,
+        /// What Azure's support asks for.
+        request_id: Option<String>,
+    },
+
+    /// The service does not understand the query (400): a filter, a property or a page size is wrong.
+    #[error("the Table service does not accept the query: {0}")]
+    InvalidQuery(ServiceFailure),
+
+    /// The service is overloaded or broken, and was so at each try.
+    #[error("the Table service still fails after {tries} tries: {last}")]
+    StillFailing {
+        /// How many requests were sent for this page.
+        tries: u32,
+        /// How it failed last.
+        last: ServiceFailure,
+        /// When the service asked to come again.
+        retry_after: Option<Duration>,
+    },
+
+    /// The service cannot be reached, or connections to it break.
+    #[error("the Table service could not be reached in {tries} tries: {last}")]
+    Transport {
+        /// How many requests were sent for this page.
+        tries: u32,
+        /// How the last one failed. It is part of the text already, so it is not the error's source as well.
+        last: TransportError,
+    },
+
+    /// Each try was answered with something that is not a page of entities: what answers may not be a Table service.
+    #[error("the Table service did not answer properly in {tries} tries: {last}")]
+    BadAnswer {
+        /// How many requests were sent for this page.
+        tries: u32,
+        /// What was wrong with the last answer.
+        last: UnreadablePage,
+        /// What Azure's support asks for.
+        request_id: Option<String>,
+    },
+
+    /// A page is proper JSON, but its rows are not what was asked for.
+    #[error("a page of the answer cannot be used: {0}")]
+    BadPage(UnreadablePage),
+
+    /// The service repeated a continuation token, so going on would never end.
+    #[error("the Table service leads in a circle: after {pages} pages it repeats a continuation token")]
+    EndlessPaging {
+        /// How many pages were read.
+        pages: u64,
+    },
+
+    /// A status that queries do not have; what answers may not be a Table service.
+    #[error("the Table service answered unexpectedly (is the endpoint right?): {0}")]
+    Unexpected(ServiceFailure),
+}

@@ -1,0 +1,72 @@
+//! This project's own settings in a manifest: `[component.<id>.tool.longhaul]`.
+
+use std::time::Duration;
+
+use crate::{ByteSize, Error, quantity::duration, toml_reader::Table};
+
+/// How a host runs the instances of a component.
+///
+/// `[application.tool.longhaul]` takes the same keys and sets them for every component that does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// `max_concurrent_requests`: how many requests one instance may have in hand at a time; at least 1.
+    pub max_concurrent_requests: usize,
+    /// `max_requests`: how many requests one instance may serve in its life; at least 1.
+    pub max_requests: usize,
+    /// `max_instances`: how many instances of the component may live at a time; at least 1.
+    pub max_instances: usize,
+    /// `memory_limit`: how much linear memory one instance may have. `None`: the runtime configuration's
+    /// `max_instance_memory`, if any, else as much as WebAssembly allows.
+    pub memory_limit: Option<ByteSize>,
+    /// `request_timeout`: how long a handler may take before it is stopped. `None`: as long as it likes.
+    pub request_timeout: Option<Duration>,
+}
+
+impl Default for ToolSettings {
+    /// Spin's figures for instance reuse; 64 instances; no limit on memory or time.
+    fn default() -> Self {
+        Self {
+            max_concurrent_requests: 16,
+            max_requests: 128,
+            max_instances: 64,
+            memory_limit: None,
+            request_timeout: None,
+        }
+    }
+}
+
+impl ToolSettings {
+    /// These settings, with what the table sets put over them.
+    pub(crate) fn overlaid(&self, table: &Table<'_>) -> Result<Self, Error> {
+        table.allow_only(
+            &["max_concurrent_requests", "max_requests", "max_instances", "memory_limit", "request_timeout"],
+            &[],
+        )?;
+        let count = |key, otherwise| match table.get(key) {
+            Some(value) => match usize::try_from(value.integer()?) {
+                Ok(count @ 1..) => Ok(count),
+                _ => Err(value.invalid("must be a whole number, at least 1")),
+            },
+            None => Ok(otherwise),
+        };
+        Ok(Self {
+            max_concurrent_requests: count("max_concurrent_requests", self.max_concurrent_requests)?,
+            max_requests: count("max_requests", self.max_requests)?,
+            max_instances: count("max_instances", self.max_instances)?,
+            memory_limit: match table.get("memory_limit") {
+                Some(value) => Some(value.byte_size()?),
+                None => self.memory_limit,
+            },
+            request_timeout: match table.get("request_timeout") {
+                Some(value) => {
+                    let timeout = duration(&value.string()?).map_err(|problem| value.invalid(problem))?;
+                    if timeout.is_zero() {
+                        return Err(value.invalid("must be longer than nothing; leave it out for no limit"));
+                    }
+                    Some(timeout)
+                }
+                None => self.request_timeout,
+            },
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! Changing a record: takeover, commit and fence, each one compare-and-swap.
+//!
+//! What a swap reports is never believed. The record is read back, and who may have written it decides what happened.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::engine::Engine;
+use crate::id::InstanceKey;
+use crate::keys::Log;
+use crate::log::LogEntry;
+use crate::lookup::{ReadError, Stored};
+use crate::platform::{Platform, Stopwatch, after};
+use crate::record::{Lease, Record, Wake};
+use crate::store::{Store, StoreError};
+
+/// A record whose lease is ours, as far as we know.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) key: InstanceKey,
+    pub(crate) stored: Stored,
+}
+
+impl Held {
+    pub(crate) fn record(&self) -> &Record {
+        &self.stored.record
+    }
+}
+
+/// Why a commit did not land.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub(crate) enum CommitError {
+    /// Another has the lease now: stop, and dispatch nothing.
+    #[error("another has taken over the lease")]
+    Lost,
+    /// The store failed for too long. Whether the commit landed is unknown; the lease runs out by itself.
+    #[error(transparent)]
+    Unknown(#[from] ReadError),
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        Self::Unknown(error.into())
+    }
+}
+
+/// Which wake entry a change uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WakeEntry {
+    /// The record's present one, if it serves.
+    Keep,
+    /// A new one.
+    Fresh,
+}
+
+impl<P: Platform> Engine<P> {
+    /// A lease from now on.
+    pub(crate) fn lease(&self, duration: std::time::Duration) -> Lease {
+        let granted = self.platform.now();
+        Lease { granted, expires: after(granted, duration) }
+    }
+
+    /// Commits `new` over what is held. The caller has set everything but version, step, commit id and wake entry.
+    ///
+    /// # Errors
+    /// When the lease is lost, or the store fails for too long.
+    pub(crate) async fn commit(&self, held: &mut Held, mut new: Record, wake: WakeEntry) -> Result<(), CommitError> {
+        let watch = Stopwatch::start(&self.platform);
+        new.control.step = held.record().control.step + 1;
+        let mut bytes = self.seal(&held.key, held.record(), &mut new, wake).await?;
+        loop {
+            let swap = self.swap(&held.key, &held.stored.bytes, &bytes).await;
+            let Some(found) = self.read_patiently(&held.key).await? else { return Err(CommitError::Lost) };
+            let (old, now) = (&held.record().control, &found.record.control);
+            if now.epoch != new.control.epoch {
+                return Err(CommitError::Lost);
+            } else if now.owner == new.control.owner && now.step == new.control.step {
+                held.stored = found;
+                return Ok(());
+            } else if found.bytes == held.stored.bytes {
+                let error = swap.err().unwrap_or_else(|| StoreError("a swap had no effect".into()));
+                self.pause_unless_over(&watch, error).await?;
+            } else if now.owner == old.owner && now.step == old.step {
+                // Only a fence can have done this: on top of it, then, with a wake entry that it has not retired.
+                held.stored = found;
+                bytes = self.seal(&held.key, held.record(), &mut new, wake).await?;
+            } else {
+                return Err(CommitError::Lost); // another used the same grant
+            }
+        }
+    }
+
+    /// Takes over the lease of a record: None when another was faster.
+    ///
+    /// Activities that were running are counted as dispatched once more, since the new holder will do that.
+    pub(crate) async fn takeover(
+        &self,
+        key: &InstanceKey,
+        old: &Stored,
+        owner: &str,
+        lease: Lease,
+        wake: WakeEntry,
+    ) -> Result<Option<Held>, ReadError> {
+        let watch = Stopwatch::start(&self.platform);
+        let mut new = old.record.clone();
+        new.control.epoch += 1;
+        new.control.owner = owner.to_owned();
+        for task in new.control.tasks.values_mut() {
+            if task.retry_at.is_none_or(|at| at <= lease.granted) {
+                task.attempt += 1;
+                task.retry_at = None;
+            }
+        }
+        new.control.lease = Some(lease);
+        let bytes = self.seal(key, &old.record, &mut new, wake).await?;
+        loop {
+            let swap = self.swap(key, &old.bytes, &bytes).await;
+            let Some(found) = self.read_patiently(key).await? else { return Ok(None) };
+            if found.record.control.epoch == new.control.epoch && found.record.control.owner == owner {
+                return Ok(Some(Held { key: key.clone(), stored: found }));
+            }
+            if found.bytes != old.bytes {
+                return Ok(None);
+            }
+            let error = swap.err().unwrap_or_else(|| StoreError("a swap had no effect".into()));
+            self.pause_unless_over(&watch, error).await?;
+        }
+    }
+
+    /// Raises the version alone, so that whoever was about to change this very value no longer can. Whether it has an
+    /// effect does not matter: look again.
+    pub(crate) async fn fence(&self, key: &InstanceKey, stored: &Stored) -> Result<(), StoreError> {
+        let mut record = stored.record.clone();
+        record.control.version += 1;
+        record.control.commit = self.nonce();
+        self.swap(key, &stored.bytes, &record.encode()).await
+    }
+
+    async fn swap(&self, key: &InstanceKey, old: &[u8], new: &[u8]) -> Result<(), StoreError> {
+        self.platform.store().swap(&self.hub.instance(key), old, new.to_vec()).await.map(|_| ())
+    }
+
+    /// Makes `new` the successor of `old`: version, commit id, and an entry of a log that will bring the scheduler
+    /// here when the record needs it, filed before the record names it.
+    async fn seal(
+        &self,
+        key: &InstanceKey,
+        old: &Record,
+        new: &mut Record,
+        wake: WakeEntry,
+    ) -> Result<Vec<u8>, StoreError> {
+        new.control.version = old.control.version + 1;
+        new.control.commit = self.nonce();
+        new.head.need = new.need();
+        new.control.wake = match (new.head.need, old.control.wake) {
+            (None, _) => None,
+            (Some(due), Some(present)) if wake == WakeEntry::Keep && due >= present.due => {
+                Some(Wake { due, ..present })
+            }
+            (Some(due), _) => Some(self.file(key, old.control.version, due).await?),
+        };
+        Ok(new.encode())
+    }
+
+    async fn file(&self, key: &InstanceKey, base: u64, due: Timestamp) -> Result<Wake, StoreError> {
+        let entry = self.append(Log::Wake, &LogEntry { key: key.clone(), base, due }).await?;
+        Ok(Wake { entry, due })
+    }
+}

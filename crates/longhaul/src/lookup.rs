@@ -1,0 +1,144 @@
+//! Reading instances.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::counter::{self, Encoding};
+use crate::engine::Engine;
+use crate::id::{InstanceId, InstanceKey};
+use crate::platform::{Platform, Stopwatch, until};
+use crate::record::{Head, Record, UnreadableRecord, decode_head};
+use crate::store::{Store, StoreError};
+
+/// Why an instance could not be read.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ReadError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The record is of another format, or damaged.
+    #[error(transparent)]
+    Record(#[from] UnreadableRecord),
+    /// The claim of a caller-chosen id is damaged.
+    #[error("the claim of a caller-chosen id is unreadable: {0}")]
+    Claim(#[from] counter::NotACounter),
+}
+
+/// A record with the exact bytes that it was read from.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) record: Record,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Who holds a caller-chosen id: the ballot in the upper half of the claim (0: nobody yet), the number of ballots in
+/// the lower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) chosen: u32,
+    pub(crate) count: u32,
+    pub(crate) encoding: Encoding,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Claim {
+    /// The claim with `ballot` chosen.
+    pub(crate) fn choosing(&self, ballot: u32) -> Vec<u8> {
+        counter::write(u64::from(ballot) << 32 | u64::from(self.count), self.encoding)
+    }
+}
+
+/// An instance that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Where it is stored.
+    pub key: InstanceKey,
+    /// What there is to report of it.
+    pub head: Head,
+}
+
+impl<P: Platform> Engine<P> {
+    /// The instance `id`: one `get` when the id is a random one.
+    ///
+    /// # Errors
+    /// When the store fails, or the record is of another format.
+    pub async fn lookup(&self, id: &InstanceId) -> Result<Option<Found>, ReadError> {
+        let Some((key, bytes)) = self.find(id).await? else { return Ok(None) };
+        Ok(Some(Found { key, head: decode_head(&bytes)? }))
+    }
+
+    /// Waits until the instance at `key` has finished or `limit` is over, and answers what it then is.
+    ///
+    /// # Errors
+    /// As [`Engine::lookup`].
+    pub async fn wait_until_finished(&self, key: &InstanceKey, limit: Duration) -> Result<Option<Head>, ReadError> {
+        let watch = Stopwatch::start(&self.platform);
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let Some(bytes) = self.platform.store().get(&self.hub.instance(key)).await? else { return Ok(None) };
+            let head = decode_head(&bytes)?;
+            let left = limit.saturating_sub(watch.elapsed(&self.platform));
+            if head.status.is_finished() || left.is_zero() {
+                return Ok(Some(head));
+            }
+            self.platform.sleep(pause.min(left)).await;
+            pause = (pause * 3 / 2).min(self.timing.poll);
+        }
+    }
+
+    /// Whether an instance is overdue: somebody should have looked at it by now, and whoever sees this should wake the
+    /// scheduler. Nothing is read for it.
+    pub fn is_overdue(&self, head: &Head) -> bool {
+        head.need.is_some_and(|need| until(need, self.platform.now()) > self.timing.poll * 4)
+    }
+
+    async fn find(&self, id: &InstanceId) -> Result<Option<(InstanceKey, Vec<u8>)>, ReadError> {
+        let key = InstanceKey::of_random(id);
+        if let Some(bytes) = self.get_of(&key, id).await? {
+            return Ok(Some((key, bytes)));
+        }
+        let Some(claim) = self.claim(id).await?.filter(|claim| claim.chosen > 0) else { return Ok(None) };
+        let key = InstanceKey::of_ballot(id, claim.chosen);
+        Ok(self.get_of(&key, id).await?.map(|bytes| (key, bytes)))
+    }
+
+    /// The record at `key`, if it is of `id`: a chosen id may look like the key of another's ballot.
+    async fn get_of(&self, key: &InstanceKey, id: &InstanceId) -> Result<Option<Vec<u8>>, ReadError> {
+        match self.platform.store().get(&self.hub.instance(key)).await? {
+            Some(bytes) if decode_head(&bytes)?.id == *id => Ok(Some(bytes)),
+            _ => Ok(None),
+        }
+    }
+
+    pub(crate) async fn claim(&self, id: &InstanceId) -> Result<Option<Claim>, ReadError> {
+        let Some(bytes) = self.platform.store().get(&self.hub.claim(id)).await? else { return Ok(None) };
+        let (value, encoding) = counter::read(&bytes)?;
+        Ok(Some(Claim { chosen: (value >> 32) as u32, count: value as u32, encoding, bytes }))
+    }
+
+    pub(crate) async fn read(&self, key: &InstanceKey) -> Result<Option<Stored>, ReadError> {
+        let Some(bytes) = self.platform.store().get(&self.hub.instance(key)).await? else { return Ok(None) };
+        Ok(Some(Stored { record: Record::decode(&bytes)?, bytes }))
+    }
+
+    /// Reads a record, trying again while the store fails.
+    pub(crate) async fn read_patiently(&self, key: &InstanceKey) -> Result<Option<Stored>, ReadError> {
+        let watch = Stopwatch::start(&self.platform);
+        loop {
+            match self.read(key).await {
+                Err(ReadError::Store(error)) => self.pause_unless_over(&watch, error).await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Whether `record`, stored at `key`, is the instance of its id: a record of a caller-chosen id is one only once
+    /// the claim has chosen its ballot.
+    pub(crate) async fn is_chosen(&self, key: &InstanceKey, record: &Record) -> Result<bool, ReadError> {
+        match key.ballot(&record.head.id) {
+            None => Ok(true),
+            Some(ballot) => Ok(self.claim(&record.head.id).await?.is_some_and(|claim| claim.chosen == ballot)),
+        }
+    }
+}

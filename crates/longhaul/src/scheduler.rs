@@ -1,0 +1,291 @@
+//! The scheduler: sees to it that every record that needs attention gets it.
+//!
+//! It reads the near logs from the low mark on, looks at the record behind each entry when that is due, and kicks what
+//! is overdue. Between needs it rests, without store operations, and any process may wake it.
+
+mod entries;
+mod state;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::engine::Engine;
+use crate::keys::{EntryName, Log};
+use crate::kick::{Kicks, SchedulerKick, TickKick};
+use crate::log::LogEntry;
+use crate::lookup::ReadError;
+use crate::platform::{Platform, Stopwatch, after, until};
+use crate::store::{Store, StoreError};
+use entries::{Entries, Slot};
+use state::{Leader, State};
+
+pub use state::SchedulerError;
+
+/// How a run of the scheduler ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchedulerRun {
+    /// Another is at work, or rests until a time that is early enough.
+    NotNeeded,
+    /// Another has taken over.
+    TakenOver,
+    /// There is nothing left that will ever be due.
+    Idle,
+}
+
+/// The longest sleep without a look at the wall clock, since a suspended machine stops the clock that sleeps go by.
+const NAP: Duration = Duration::from_secs(60);
+/// The first wait after a kick; it doubles with every further one that changes nothing.
+const FIRST_KICK_PAUSE: Duration = Duration::from_secs(1);
+/// The longest such wait.
+const MAX_KICK_PAUSE: Duration = Duration::from_secs(60);
+
+impl<P: Platform> Engine<P> {
+    /// Runs the scheduler for as long as anything will be due and no other takes over. Runs beside others at any time:
+    /// only one at a time does anything.
+    ///
+    /// # Errors
+    /// When the store fails for too long. The next kick starts it again.
+    pub async fn run_scheduler(
+        &self,
+        kick: &SchedulerKick,
+        kicks: &impl Kicks,
+    ) -> Result<SchedulerRun, SchedulerError> {
+        let Some(leader) = self.lead(kick).await? else { return Ok(SchedulerRun::NotNeeded) };
+        let entries = Entries::from(&leader.state.marks);
+        let mut run = Run { engine: self, kicks, leader, entries, abandoned_before: kick.started_at };
+        match run.work().await {
+            Ok(()) => Ok(SchedulerRun::Idle),
+            Err(SchedulerError::TakenOver) => Ok(SchedulerRun::TakenOver),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+struct Run<'a, P, K> {
+    engine: &'a Engine<P>,
+    kicks: &'a K,
+    leader: Leader,
+    entries: Entries,
+    abandoned_before: Option<Timestamp>,
+}
+
+/// What looking at an entry showed.
+enum Look {
+    /// Nobody will ever need it.
+    Dead,
+    /// It is still needed, and so is a look at this time.
+    Again(Timestamp),
+}
+
+impl<P: Platform, K: Kicks> Run<'_, P, K> {
+    /// Rounds, until there is nothing to do any more. A store that fails for a while does not end the scheduler.
+    async fn work(&mut self) -> Result<(), SchedulerError> {
+        let mut failing: Option<Stopwatch> = None;
+        loop {
+            match self.round().await {
+                Ok(true) => failing = None,
+                Ok(false) => return Ok(()),
+                Err(SchedulerError::Read(ReadError::Store(error))) => {
+                    let since = *failing.get_or_insert_with(|| Stopwatch::start(&self.engine.platform));
+                    self.engine.pause_unless_over(&since, error).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One look at everything that is due. False when nothing will be due any more.
+    async fn round(&mut self) -> Result<bool, SchedulerError> {
+        self.read_new_slots().await?;
+        for name in self.entries.due(self.engine.platform.now()) {
+            self.see_to(name).await?;
+            self.engine.renew_leader(&mut self.leader, self.entries.marks()).await?;
+        }
+        self.sweep().await?;
+        let now = self.engine.platform.now();
+        let next = self.entries.next_due();
+        if next.is_none_or(|next| until(now, next) > self.engine.timing.rest) {
+            return self.rest(next).await;
+        }
+        self.engine.renew_leader(&mut self.leader, self.entries.marks()).await?;
+        let pause = next.map_or(Duration::ZERO, |next| until(now, next)).min(self.engine.timing.poll);
+        self.engine.platform.sleep(pause).await;
+        Ok(true)
+    }
+
+    /// Learns of slots that were appended since the last time.
+    async fn read_new_slots(&mut self) -> Result<(), SchedulerError> {
+        let now = self.engine.platform.now();
+        for log in [Log::Created, Log::Wake] {
+            let counter = self.engine.last_slot(log).await?;
+            self.entries.extend(log, counter, now);
+        }
+        Ok(())
+    }
+
+    /// Looks at one entry, which is due.
+    async fn see_to(&mut self, name: EntryName) -> Result<(), SchedulerError> {
+        let engine = self.engine;
+        let look = match self.entries.get(name) {
+            Slot::Unread { seen } => {
+                let seen = *seen.get_or_insert_with(|| Stopwatch::start(&engine.platform));
+                let waited = seen.elapsed(&engine.platform);
+                match engine.read_slot(name).await?.as_deref().map(LogEntry::decode) {
+                    Some(Some(entry)) => {
+                        let due = self.first_look(&entry);
+                        *self.entries.get(name) = Slot::read(entry);
+                        Look::Again(due)
+                    }
+                    Some(None) => {
+                        tracing::error!("slot {name} holds no entry; it is skipped");
+                        Look::Dead
+                    }
+                    // A hole. Its writer is dead, or will notice that it was too slow.
+                    None if waited >= engine.timing.hole_grace => Look::Dead,
+                    None => self.again_in(engine.timing.poll * 2),
+                }
+            }
+            Slot::Read { .. } => self.look(name).await?,
+        };
+        match look {
+            Look::Dead => self.entries.retire(name),
+            Look::Again(due) => self.entries.schedule(name, due),
+        }
+        Ok(())
+    }
+
+    /// A host that has just started looks at everything at once.
+    fn first_look(&self, entry: &LogEntry) -> Timestamp {
+        match self.abandoned_before {
+            Some(start) if entry.due < after(start, self.engine.timing.lease * 2) => self.engine.platform.now(),
+            _ => entry.due,
+        }
+    }
+
+    fn again_in(&self, pause: Duration) -> Look {
+        Look::Again(after(self.engine.platform.now(), pause))
+    }
+
+    /// Is this entry still needed, and is its record?
+    async fn look(&mut self, name: EntryName) -> Result<Look, SchedulerError> {
+        let engine = self.engine;
+        let Slot::Read { entry, limbo, kicked } = self.entries.get(name) else {
+            unreachable!("only entries that were read are looked at")
+        };
+        let stored = match engine.read(&entry.key).await {
+            Ok(stored) => stored,
+            Err(ReadError::Store(error)) => return Err(error.into()),
+            // A record that this version cannot read belongs to another, which has a scheduler of its own.
+            Err(error) => {
+                tracing::warn!("instance {}: {error}", entry.key);
+                return Ok(Look::Again(after(engine.platform.now(), MAX_KICK_PAUSE)));
+            }
+        };
+        let chosen = match &stored {
+            Some(stored) => engine.is_chosen(&entry.key, &stored.record).await.map_err(SchedulerError::from)?,
+            None => false,
+        };
+        let Some(stored) = stored.filter(|_| chosen) else {
+            // Not created yet, or never, or purged.
+            let seen = *limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
+            return Ok(match seen.elapsed(&engine.platform) >= engine.timing.hole_grace {
+                true => Look::Dead,
+                false => self.again_in(engine.timing.poll * 2),
+            });
+        };
+        let control = &stored.record.control;
+        if control.wake.is_none_or(|wake| wake.entry != name) {
+            if control.version > entry.base {
+                return Ok(Look::Dead);
+            }
+            // Its writer has yet to commit, or is dead. After the grace no commit on this version can land any more.
+            let seen = *limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
+            if seen.elapsed(&engine.platform) >= engine.timing.hole_grace {
+                engine.fence(&entry.key, &stored).await?;
+            }
+            return Ok(self.again_in(engine.timing.poll * 2));
+        }
+        let now = engine.platform.now();
+        let abandoned = self.abandoned_before.filter(|start| {
+            control.lease.as_ref().is_some_and(|lease| lease.granted < *start && lease.expires > now)
+        });
+        let need = stored.record.need().unwrap_or(now);
+        if abandoned.is_none() && need > now {
+            *kicked = None;
+            return Ok(Look::Again(need));
+        }
+        let pause = match *kicked {
+            Some((version, pause)) if version == control.version => (pause * 2).min(MAX_KICK_PAUSE),
+            _ => FIRST_KICK_PAUSE,
+        };
+        *kicked = Some((control.version, pause));
+        let kick = TickKick { token: None, abandoned_before: abandoned };
+        if let Err(error) = self.kicks.tick(&entry.key, &kick).await {
+            tracing::warn!("instance {}: {error}; trying again in {pause:?}", entry.key);
+        }
+        Ok(self.again_in(pause))
+    }
+
+    /// Removes the wake slots that are dead. Those of the creation log stay, for listing.
+    async fn sweep(&mut self) -> Result<(), SchedulerError> {
+        let wake = self.entries.dead().iter().filter(|name| name.log == Log::Wake);
+        let keys: Vec<_> = wake.map(|name| self.engine.hub.slot(*name)).collect();
+        if !keys.is_empty() {
+            self.engine.platform.store().delete_many(keys).await?;
+        }
+        self.entries.forget_dead();
+        Ok(())
+    }
+
+    /// Gives up the lease until `next`. False when nothing will ever be due.
+    async fn rest(&mut self, next: Option<Timestamp>) -> Result<bool, SchedulerError> {
+        let engine = self.engine;
+        let idle = engine.timing.idle_poll.map(|pause| after(engine.platform.now(), pause));
+        let until_then = next.into_iter().chain(idle).min();
+        engine.publish_rest(&mut self.leader, self.entries.marks(), until_then).await?;
+        // Whoever appended before this saw either a scheduler at work, or one that now sees it.
+        for log in [Log::Created, Log::Wake] {
+            if engine.last_slot(log).await? > self.entries.last(log) {
+                engine.lead_again(&mut self.leader).await?;
+                return Ok(true);
+            }
+        }
+        let Some(until_then) = until_then else { return Ok(false) };
+        loop {
+            let left = until(engine.platform.now(), until_then);
+            if left.is_zero() {
+                break;
+            }
+            engine.platform.sleep(left.min(NAP)).await;
+        }
+        engine.lead_again(&mut self.leader).await?;
+        Ok(true)
+    }
+}
+
+impl<P: Platform> Engine<P> {
+    /// The number of the last slot of `log`.
+    async fn last_slot(&self, log: Log) -> Result<u64, StoreError> {
+        let watch = Stopwatch::start(&self.platform);
+        loop {
+            let error = match self.platform.store().get(&self.hub.counter(log)).await {
+                Ok(None) => return Ok(0),
+                Ok(Some(bytes)) => match crate::counter::read(&bytes) {
+                    Ok((last, _)) => return Ok(last),
+                    Err(error) => StoreError(error.to_string()),
+                },
+                Err(error) => error,
+            };
+            self.pause_unless_over(&watch, error).await?;
+        }
+    }
+
+    async fn read_slot(&self, name: EntryName) -> Result<Option<Vec<u8>>, StoreError> {
+        self.platform.store().get(&self.hub.slot(name)).await
+    }
+}
+
+pub(crate) fn is_resting_well(state: &State, due: Timestamp, now: Timestamp, slack: Duration) -> bool {
+    state.rest_until.is_some_and(|rest| rest <= due && now <= after(rest, slack))
+}

@@ -1,0 +1,171 @@
+//! What the scheduler knows of the logs: the slots above the low marks that are not dead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{EntryName, Log};
+use crate::log::LogEntry;
+use crate::platform::Stopwatch;
+
+/// The low marks: every slot up to them is dead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Marks {
+    pub(crate) created: u64,
+    pub(crate) wake: u64,
+}
+
+impl Marks {
+    fn of(&mut self, log: Log) -> &mut u64 {
+        match log {
+            Log::Created => &mut self.created,
+            Log::Wake => &mut self.wake,
+        }
+    }
+}
+
+/// One slot.
+#[derive(Debug)]
+pub(crate) enum Slot {
+    /// Not read yet, or found empty: then with when that was first so.
+    Unread { seen: Option<Stopwatch> },
+    /// Read.
+    Read {
+        entry: LogEntry,
+        /// Since when its record has been missing or has not named it.
+        limbo: Option<Stopwatch>,
+        /// The record's version at the last kick, and the wait after it.
+        kicked: Option<(u64, Duration)>,
+    },
+}
+
+impl Slot {
+    pub(crate) fn read(entry: LogEntry) -> Self {
+        Self::Read { entry, limbo: None, kicked: None }
+    }
+}
+
+/// The slots that are not dead, and when each is to be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    slots: BTreeMap<EntryName, (Timestamp, Slot)>,
+    queue: BTreeSet<(Timestamp, EntryName)>,
+    /// The last slot known of each log.
+    last: Marks,
+    dead: Vec<EntryName>,
+}
+
+impl From<&Marks> for Entries {
+    fn from(marks: &Marks) -> Self {
+        Self { last: *marks, ..Self::default() }
+    }
+}
+
+impl Entries {
+    /// Adds the slots of `log` up to `last`, to be read now.
+    pub(crate) fn extend(&mut self, log: Log, last: u64, now: Timestamp) {
+        let known = self.last.of(log);
+        for slot in *known + 1..=last {
+            let name = EntryName { log, slot };
+            self.slots.insert(name, (now, Slot::Unread { seen: None }));
+            self.queue.insert((now, name));
+        }
+        *known = last.max(*known);
+    }
+
+    /// The last slot known of `log`.
+    pub(crate) fn last(&self, log: Log) -> u64 {
+        let mut last = self.last;
+        *last.of(log)
+    }
+
+    /// What is to be looked at by now, the longest due first.
+    pub(crate) fn due(&self, now: Timestamp) -> Vec<EntryName> {
+        self.queue.iter().take_while(|(due, _)| *due <= now).map(|(_, name)| *name).collect()
+    }
+
+    /// When something is next to be looked at.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.queue.first().map(|(due, _)| *due)
+    }
+
+    pub(crate) fn get(&mut self, name: EntryName) -> &mut Slot {
+        &mut self.slots.get_mut(&name).expect("a queued slot is known").1
+    }
+
+    /// Looks at `name` again at `due`.
+    pub(crate) fn schedule(&mut self, name: EntryName, due: Timestamp) {
+        let (at, _) = self.slots.get_mut(&name).expect("a scheduled slot is known");
+        self.queue.remove(&(*at, name));
+        *at = due;
+        self.queue.insert((due, name));
+    }
+
+    /// Forgets a dead slot.
+    pub(crate) fn retire(&mut self, name: EntryName) {
+        if let Some((at, _)) = self.slots.remove(&name) {
+            self.queue.remove(&(at, name));
+            self.dead.push(name);
+        }
+    }
+
+    /// The slots that have died and were not forgotten.
+    pub(crate) fn dead(&self) -> &[EntryName] {
+        &self.dead
+    }
+
+    /// Forgets the slots that have died.
+    pub(crate) fn forget_dead(&mut self) {
+        self.dead.clear();
+    }
+
+    /// The low marks as they may be now.
+    pub(crate) fn marks(&self) -> Marks {
+        let mut marks = self.last;
+        for log in [Log::Created, Log::Wake] {
+            let first = self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next();
+            if let Some((name, _)) = first {
+                *marks.of(log) = name.slot - 1;
+            }
+        }
+        marks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: fn(i64) -> Timestamp = |second| Timestamp::from_second(second).unwrap();
+    const W: fn(u64) -> EntryName = |slot| EntryName { log: Log::Wake, slot };
+
+    #[test]
+    fn the_low_mark_stays_below_everything_that_is_not_dead() {
+        let mut entries = Entries::from(&Marks { created: 7, wake: 2 });
+        entries.extend(Log::Wake, 5, AT(1));
+        assert_eq!(entries.marks(), Marks { created: 7, wake: 2 });
+        entries.retire(W(4));
+        assert_eq!(entries.marks().wake, 2);
+        entries.retire(W(3));
+        assert_eq!(entries.marks().wake, 4);
+        entries.retire(W(5));
+        assert_eq!(entries.marks().wake, 5);
+        assert_eq!(entries.dead(), [W(4), W(3), W(5)]);
+        entries.forget_dead();
+        assert!(entries.dead().is_empty());
+    }
+
+    #[test]
+    fn entries_come_up_when_they_are_due() {
+        let mut entries = Entries::default();
+        entries.extend(Log::Wake, 3, AT(1));
+        entries.schedule(W(2), AT(9));
+        entries.schedule(W(1), AT(5));
+        assert_eq!(entries.due(AT(5)), [W(3), W(1)]);
+        assert_eq!(entries.next_due(), Some(AT(1)));
+        entries.retire(W(3));
+        assert_eq!(entries.next_due(), Some(AT(5)));
+    }
+}

@@ -1,0 +1,169 @@
+//! The scheduler's lease, its low marks and its rest, as they stand in the store.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::entries::Marks;
+use super::is_resting_well;
+use crate::engine::Engine;
+use crate::kick::SchedulerKick;
+use crate::lookup::ReadError;
+use crate::platform::{Platform, Stopwatch, until};
+use crate::record::Lease;
+use crate::store::{Store, StoreError};
+
+const FORMAT: u32 = 1;
+
+/// Why the scheduler stopped.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SchedulerError {
+    /// Another has taken over.
+    #[error("another scheduler has taken over")]
+    TakenOver,
+    /// The store failed for too long, or a value in it is unreadable.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The state is of another format.
+    #[error("the scheduler's state is unreadable: {0}; was it written by a newer version?")]
+    State(String),
+}
+
+impl From<StoreError> for SchedulerError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+/// The scheduler's state in the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    format: u32,
+    /// A random text, new with every change.
+    commit: String,
+    /// Raised by every takeover.
+    epoch: u64,
+    lease: Option<Lease>,
+    pub(crate) marks: Marks,
+    /// When a resting scheduler comes back by itself.
+    pub(crate) rest_until: Option<Timestamp>,
+}
+
+/// The right to be the scheduler, as far as we know.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    pub(crate) state: State,
+    bytes: Vec<u8>,
+}
+
+impl<P: Platform> Engine<P> {
+    /// Becomes the scheduler, if one is needed.
+    pub(crate) async fn lead(&self, kick: &SchedulerKick) -> Result<Option<Leader>, SchedulerError> {
+        let (mut state, bytes) = match self.scheduler_state().await? {
+            Some(found) => found,
+            None => {
+                let nobody = State {
+                    format: FORMAT,
+                    commit: self.nonce(),
+                    epoch: 0,
+                    lease: None,
+                    marks: Marks::default(),
+                    rest_until: None,
+                };
+                self.platform.store().set(&self.hub.scheduler(), encode(&nobody)).await?;
+                let bytes = encode(&nobody);
+                (nobody, bytes)
+            }
+        };
+        let now = self.platform.now();
+        let gone = |lease: &Lease| lease.expires <= now || kick.started_at.is_some_and(|at| lease.granted < at);
+        if state.lease.as_ref().is_some_and(|lease| !gone(lease)) {
+            return Ok(None);
+        }
+        let resting = is_resting_well(&state, kick.due.unwrap_or(now), now, self.timing.rest);
+        if state.lease.is_none() && resting && kick.started_at.is_none() {
+            return Ok(None);
+        }
+        state.epoch += 1;
+        let mut leader = Leader { state, bytes };
+        match self.write_leader(&mut leader, true, None).await {
+            Ok(()) => Ok(Some(leader)),
+            Err(SchedulerError::TakenOver) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the lease up again after a rest, unless another has.
+    pub(crate) async fn lead_again(&self, leader: &mut Leader) -> Result<(), SchedulerError> {
+        leader.state.epoch += 1;
+        self.write_leader(leader, true, None).await
+    }
+
+    /// Renews the lease when a third of it is over.
+    pub(crate) async fn renew_leader(&self, leader: &mut Leader, marks: Marks) -> Result<(), SchedulerError> {
+        let lease = leader.state.lease.as_ref();
+        let age = lease.map_or(self.timing.lease, |lease| until(lease.granted, self.platform.now()));
+        if age < self.timing.lease / 3 {
+            return Ok(());
+        }
+        leader.state.marks = marks;
+        self.write_leader(leader, true, None).await
+    }
+
+    /// Gives up the lease, and says until when.
+    pub(crate) async fn publish_rest(
+        &self,
+        leader: &mut Leader,
+        marks: Marks,
+        rest_until: Option<Timestamp>,
+    ) -> Result<(), SchedulerError> {
+        leader.state.marks = marks;
+        self.write_leader(leader, false, rest_until).await
+    }
+
+    async fn write_leader(
+        &self,
+        leader: &mut Leader,
+        leads: bool,
+        rest_until: Option<Timestamp>,
+    ) -> Result<(), SchedulerError> {
+        let watch = Stopwatch::start(&self.platform);
+        let state = State {
+            commit: self.nonce(),
+            lease: leads.then(|| self.lease(self.timing.lease)),
+            rest_until,
+            ..leader.state.clone()
+        };
+        let bytes = encode(&state);
+        loop {
+            let swap = self.platform.store().swap(&self.hub.scheduler(), &leader.bytes, bytes.clone()).await;
+            match self.platform.store().get(&self.hub.scheduler()).await {
+                // The commit id is ours alone.
+                Ok(Some(found)) if found == bytes => {
+                    *leader = Leader { state, bytes };
+                    return Ok(());
+                }
+                Ok(Some(found)) if found == leader.bytes => {
+                    let error = swap.err().unwrap_or_else(|| StoreError("a swap had no effect".into()));
+                    self.pause_unless_over(&watch, error).await?;
+                }
+                Ok(_) => return Err(SchedulerError::TakenOver),
+                Err(error) => self.pause_unless_over(&watch, error).await?,
+            }
+        }
+    }
+
+    async fn scheduler_state(&self) -> Result<Option<(State, Vec<u8>)>, SchedulerError> {
+        let Some(bytes) = self.platform.store().get(&self.hub.scheduler()).await? else { return Ok(None) };
+        let state: State =
+            serde_json::from_slice(&bytes).map_err(|error| SchedulerError::State(error.to_string()))?;
+        match state.format {
+            FORMAT => Ok(Some((state, bytes))),
+            other => Err(SchedulerError::State(format!("format {other}"))),
+        }
+    }
+}
+
+fn encode(state: &State) -> Vec<u8> {
+    serde_json::to_vec(state).expect("the state has a JSON form")
+}

@@ -1,0 +1,91 @@
+//! Azurite, as the tests use it, and our own table service against it: the same rows for the same queries.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use longhaul_tests::azurite::{Azurite, Signed};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value as Json;
+use table_service::{
+    ACCOUNT, ACCOUNT_KEY, DEMO_TABLE, Data, MissingProperty, Options, Row, Table, TableService, demo_rows,
+};
+
+const FILTERS: &[&str] = &[
+    "PartitionKey ge '2021-08-01' and PartitionKey le '2021-09-15' and CertNumber ne ''",
+    "PartitionKey ge '2021-09-15' and PartitionKey le '2021-08-01' and CertNumber ne ''",
+    "CertNumber eq ''",
+    "not (CertNumber eq '')",
+    "PartitionKey eq '2021-08-01' or PartitionKey eq '2021-10-01' and durationMs lt 1000",
+    "(PartitionKey lt '2021-08-01' or PartitionKey gt '2021-10-01') and succeeded eq false",
+    "durationMs ge 2500 and not (action eq 'sign-in')",
+    "action eq 'it''s'",
+];
+
+/// A few rows of every day, so few that each query is one page.
+fn rows() -> Vec<Row> {
+    demo_rows().into_iter().step_by(100).collect()
+}
+
+/// The rows that a service finds, with the properties that tell them apart.
+async fn query(tables: &Signed, filter: &str) -> anyhow::Result<Vec<Json>> {
+    let filter = utf8_percent_encode(filter, NON_ALPHANUMERIC);
+    let target = format!("/{DEMO_TABLE}()?$select=PartitionKey,RowKey,identificationNumber&$filter={filter}");
+    let answer = tables.get(&target).await?;
+    anyhow::ensure!(answer.status().is_success(), "{}: {:?}", answer.status(), answer.body());
+    let next = answer.headers().keys().find(|name| name.as_str().starts_with("x-ms-continuation"));
+    anyhow::ensure!(next.is_none(), "the query has a second page");
+    let mut page: Json = serde_json::from_slice(answer.body())?;
+    let rows = page["value"].take();
+    rows.as_array().cloned().context("an answer has rows")
+}
+
+fn distinct(rows: &[Json]) -> usize {
+    rows.iter().filter_map(|row| row["identificationNumber"].as_str()).collect::<BTreeSet<_>>().len()
+}
+
+#[tokio::test]
+async fn azurite_and_our_service_find_the_same_rows() -> anyhow::Result<()> {
+    let azurite = Azurite::start()?;
+    azurite.load(DEMO_TABLE, &rows()).await?;
+
+    let data = Data::new().with_table(DEMO_TABLE, Table::new(rows())?);
+    let options = Options { missing_property: MissingProperty::LeftOut, ..Options::default() };
+    let service = TableService::start("127.0.0.1:0".parse()?, data, options).await?;
+    let endpoint = format!("http://{}/{ACCOUNT}", service.local_addr());
+    let ours = Signed::new(&endpoint, ACCOUNT, ACCOUNT_KEY)?;
+
+    let mut found = 0;
+    for filter in FILTERS {
+        let theirs = query(azurite.tables(), filter).await.with_context(|| (*filter).to_owned())?;
+        assert_eq!(query(&ours, filter).await?, theirs, "{filter}");
+        found += theirs.len();
+    }
+    assert!(found > rows().len(), "the filters find too little to prove anything");
+
+    let table = service.data().table(DEMO_TABLE).context("the table is there")?;
+    let counted = distinct(&query(azurite.tables(), FILTERS[0]).await?);
+    assert_eq!(counted, table.expected_count("2021-08-01", "2021-09-15"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn azurite_takes_more_rows_into_a_table_but_no_row_twice() -> anyhow::Result<()> {
+    let azurite = Azurite::start()?;
+    let rows = rows();
+    azurite.load(DEMO_TABLE, &rows[..10]).await?;
+    azurite.load(DEMO_TABLE, &rows[10..20]).await?;
+    assert_eq!(query(azurite.tables(), "PartitionKey ge ''").await?.len(), 20);
+    let error = azurite.load(DEMO_TABLE, &rows[19..21]).await.expect_err("the row is there");
+    assert!(error.to_string().contains("EntityAlreadyExists"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn azurite_ends_when_it_is_dropped() -> anyhow::Result<()> {
+    let azurite = Azurite::start()?;
+    let connection_string = azurite.connection_string();
+    let address = connection_string.split('/').nth(2).context("the endpoint has an address")?.to_owned();
+    drop(azurite);
+    assert!(std::net::TcpStream::connect(address).is_err());
+    Ok(())
+}
