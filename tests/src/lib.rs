@@ -1,3 +1,4 @@
 //! longhaul-tests
 
 pub mod azurite;
+pub mod guests;

@@ -11,9 +11,11 @@
 //! | [`status`] | which instance is asked for, and how is its status shown? |
 //! | [`base_uri`] | under which scheme and host does the client know us? |
 //! | [`idempotency`] | which instance does an `Idempotency-Key` stand for? |
+//! | [`service`] | what do submit and status do with the engine? |
+//! | [`query`] | which orchestrator, which activity, which query of the table? |
 //!
-//! It promises that no request makes it panic and that work is bounded by the size of the request. It never does
-//! I/O and has no clock: a component passes in today's date, and sends what it gets back.
+//! It promises that no request makes it panic and that work is bounded by the size of the request. It does no I/O of
+//! its own and reads no clock: both come with the engine's platform and the activity's HTTP client.
 
 mod answers;
 mod header_list;
@@ -22,5 +24,7 @@ mod prefer;
 pub mod base_uri;
 pub mod dates;
 pub mod idempotency;
+pub mod query;
+pub mod service;
 pub mod status;
 pub mod submit;

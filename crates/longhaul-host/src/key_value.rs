@@ -13,7 +13,7 @@ use wasmtime::component::Resource;
 use crate::instance::InstanceState;
 
 /// A handle for a compare-and-swap on one key: it remembers the value that must not have changed.
-pub(crate) struct Cas {
+pub struct Cas {
     store: Store,
     key: String,
     seen: Option<Vec<u8>>,

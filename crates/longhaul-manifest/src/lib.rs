@@ -43,7 +43,7 @@ pub use quantity::ByteSize;
 pub use route::{InvalidRoute, Route, RoutePattern};
 pub use router::{DuplicateRoute, RouteMatch, Router};
 pub use runtime_config::{KeyValueStore, RuntimeConfig};
-pub use settings::ToolSettings;
+pub use settings::{StartCall, ToolSettings};
 pub use template::{InvalidTemplate, Template};
 pub use variables::{
     InvalidArgument, MissingVariable, Resolver, Value, VariableArgument, VariableError, VariableSources,

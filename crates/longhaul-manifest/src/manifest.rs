@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{ComponentId, Error, Route, Template, ToolSettings, VariableName, toml_reader::Document};
+use crate::{ComponentId, Error, Route, StartCall, Template, ToolSettings, VariableName, toml_reader::Document};
 
 mod component;
 mod read;
@@ -27,6 +27,8 @@ pub struct Manifest {
     pub http_triggers: Vec<HttpTrigger>,
     /// The components, including those that a trigger declares inline.
     pub components: BTreeMap<ComponentId, Component>,
+    /// What the host calls when it has started, if anything.
+    pub start: Option<StartCall>,
 }
 
 /// A variable that a deployment may, or must, set.

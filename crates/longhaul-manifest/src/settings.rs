@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crate::{ByteSize, Error, quantity::duration, toml_reader::Table};
+use http::uri::PathAndQuery;
+
+use crate::{ByteSize, ComponentId, Error, quantity::duration, toml_reader::Table};
 
 /// How a host runs the instances of a component.
 ///
-/// `[application.tool.longhaul]` takes the same keys and sets them for every component that does not.
+/// `[application.tool.longhaul]` takes the same keys and sets them for every component that does not; besides, it has
+/// [`start`](StartCall).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolSettings {
     /// `max_concurrent_requests`: how many requests one instance may have in hand at a time; at least 1.
@@ -20,6 +23,17 @@ pub struct ToolSettings {
     pub memory_limit: Option<ByteSize>,
     /// `request_timeout`: how long a handler may take before it is stopped. `None`: as long as it likes.
     pub request_timeout: Option<Duration>,
+}
+
+/// `[application.tool.longhaul] start = { component = "…", path = "/…" }`: what the host calls when it has started.
+///
+/// The call is a `POST` with `{"startedAt": "<RFC 3339 time>"}`, in process, so that the component's route may be private.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartCall {
+    /// The component; a key of [`Manifest::components`](crate::Manifest::components).
+    pub component: ComponentId,
+    /// The path, and perhaps a query.
+    pub path: PathAndQuery,
 }
 
 impl Default for ToolSettings {
@@ -36,12 +50,12 @@ impl Default for ToolSettings {
 }
 
 impl ToolSettings {
+    /// The keys that [`overlaid`](Self::overlaid) reads.
+    pub(crate) const KEYS: [&str; 5] =
+        ["max_concurrent_requests", "max_requests", "max_instances", "memory_limit", "request_timeout"];
+
     /// These settings, with what the table sets put over them.
     pub(crate) fn overlaid(&self, table: &Table<'_>) -> Result<Self, Error> {
-        table.allow_only(
-            &["max_concurrent_requests", "max_requests", "max_instances", "memory_limit", "request_timeout"],
-            &[],
-        )?;
         let count = |key, otherwise| match table.get(key) {
             Some(value) => match usize::try_from(value.integer()?) {
                 Ok(count @ 1..) => Ok(count),

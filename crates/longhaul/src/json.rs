@@ -38,6 +38,11 @@ impl Json {
         self.0.get()
     }
 
+    /// The text, as a value that serialises as it is.
+    pub fn raw(&self) -> &RawValue {
+        &self.0
+    }
+
     /// The value as a Rust type.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use wasmtime_wasi_http::Error;
 
 /// What went wrong, as far as it can be told from the chain of causes.
 pub(super) fn classify(error: &legacy::Error) -> Error {
-    let causes = || std::iter::successors(Some(error as &(dyn StdError + 'static)), |error| error.source());
+    let causes = || std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
     let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>());
     if error.is_connect() {
         if causes().any(|cause| cause.to_string().starts_with("dns error")) {

@@ -52,7 +52,7 @@ impl Reader<'_> {
             variables: self.component_variables(table)?,
             key_value_stores: key_value_stores(table)?,
             allowed_outbound_hosts: self.allowed_outbound_hosts(table)?,
-            tool: tool_settings(table, self.settings)?,
+            tool: tool_settings(table, self.settings, &[])?,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Component, HttpTrigger, Manifest, VariableDecl, component::Reader};
 use crate::{
-    ComponentId, Error, Route, Router, ToolSettings, VariableName, suggest,
+    ComponentId, Error, Route, Router, StartCall, ToolSettings, VariableName, suggest,
     toml_reader::{Document, Table, Value},
 };
 
@@ -34,6 +34,7 @@ pub(super) fn manifest(document: &Document<'_>) -> Result<Manifest, Error> {
         }
     }
     let http_triggers = http_triggers(&root, &reader, &mut components)?;
+    let start = start_call(&application, &components)?;
 
     Ok(Manifest {
         name,
@@ -42,6 +43,7 @@ pub(super) fn manifest(document: &Document<'_>) -> Result<Manifest, Error> {
         variables,
         http_triggers,
         components,
+        start,
     })
 }
 
@@ -93,15 +95,60 @@ fn application_settings(application: &Table<'_>) -> Result<ToolSettings, Error> 
             ],
         )?;
     }
-    tool_settings(application, &ToolSettings::default())
+    tool_settings(application, &ToolSettings::default(), &["start"])
 }
 
-/// The settings in the table's `tool.longhaul`; the sections of other tools are none of our business.
-pub(super) fn tool_settings(table: &Table<'_>, otherwise: &ToolSettings) -> Result<ToolSettings, Error> {
-    match table.table("tool")?.map(|tools| tools.table("longhaul")).transpose()?.flatten() {
-        Some(ours) => otherwise.overlaid(&ours),
+/// The settings in the table's `tool.longhaul`, which may have `more` keys.
+pub(super) fn tool_settings(
+    table: &Table<'_>,
+    otherwise: &ToolSettings,
+    more: &[&str],
+) -> Result<ToolSettings, Error> {
+    match own_section(table)? {
+        Some(ours) => {
+            ours.allow_only(&[&ToolSettings::KEYS, more].concat(), &[])?;
+            otherwise.overlaid(&ours)
+        }
         None => Ok(otherwise.clone()),
     }
+}
+
+/// The table's `tool.longhaul`; the sections of other tools are none of our business.
+fn own_section<'d>(table: &Table<'d>) -> Result<Option<Table<'d>>, Error> {
+    Ok(table.table("tool")?.map(|tools| tools.table("longhaul")).transpose()?.flatten())
+}
+
+/// `[application.tool.longhaul] start`.
+fn start_call(
+    application: &Table<'_>,
+    components: &BTreeMap<ComponentId, Component>,
+) -> Result<Option<StartCall>, Error> {
+    let Some(table) = own_section(application)?.map(|ours| ours.table("start")).transpose()?.flatten() else {
+        return Ok(None);
+    };
+    table.allow_only(&["component", "path"], &[])?;
+    let component = table.require("component", "write component = \"…\", the id of a [component.<id>]")?;
+    let component = known_component(&component, components)?;
+    let path = table.require("path", "write path = \"/…\"")?;
+    let text = path.string()?;
+    match text.parse() {
+        Ok(parsed) if text.starts_with('/') => Ok(Some(StartCall { component, path: parsed })),
+        _ => Err(path.invalid("must be the path of a URL, such as \"/run\"")),
+    }
+}
+
+/// The component whose id the value is.
+fn known_component(
+    value: &Value<'_>,
+    components: &BTreeMap<ComponentId, Component>,
+) -> Result<ComponentId, Error> {
+    let id = value.string()?;
+    let found = components.keys().find(|known| known.as_str() == id).cloned();
+    found.ok_or_else(|| {
+        let known = components.keys().map(ComponentId::as_str);
+        let advice = suggest::advice(&id, known, &format!("add [component.{id}]"));
+        value.invalid(format!("there is no component {id:?}; {advice}"))
+    })
 }
 
 fn variables(root: &Table<'_>) -> Result<BTreeMap<VariableName, VariableDecl>, Error> {
@@ -174,13 +221,7 @@ fn http_trigger<'d>(
         table.require("route", "write route = \"/…\", or { private = true } for other components only")?;
     let component = table.require("component", "write component = \"…\", the id of a [component.<id>]")?;
     let component = if component.is_string() {
-        let id = component.string()?;
-        let found = components.keys().find(|known| known.as_str() == id).cloned();
-        found.ok_or_else(|| {
-            let known = components.keys().map(ComponentId::as_str);
-            let advice = suggest::advice(&id, known, &format!("add [component.{id}]"));
-            component.invalid(format!("there is no component {id:?}; {advice}"))
-        })?
+        known_component(&component, components)?
     } else {
         let declared = reader.component(&component.table()?)?;
         let id = inline_id(&id, components);

@@ -173,6 +173,24 @@ fn settings_have_defaults_and_units() {
 }
 
 #[test]
+fn the_start_call_is_of_the_application() {
+    assert_eq!(parse(&with("")).unwrap().start, None);
+    let line = "application.tool.longhaul.start = { component = \"api\", path = \"/run?now\" }";
+    let start = parse(&with(line)).unwrap().start.unwrap();
+    assert_eq!((start.component.as_str(), start.path.as_str()), ("api", "/run?now"));
+    for (line, expected) in [
+        ("application.tool.longhaul.start = { component = \"apo\", path = \"/\" }", "did you mean \"api\"?"),
+        ("application.tool.longhaul.start = { component = \"api\" }", "start.path: missing"),
+        ("application.tool.longhaul.start = { component = \"api\", path = \"run\" }", "must be the path of a URL"),
+        ("application.tool.longhaul.start = { component = \"api\", path = \"/\", a = 1 }", "a: unknown key"),
+        ("component.api.tool.longhaul.start = { component = \"api\", path = \"/\" }", "start: unknown key"),
+    ] {
+        let error = parse(&with(line)).expect_err(line);
+        assert!(error.contains(expected), "{line}: {error}");
+    }
+}
+
+#[test]
 fn the_default_of_a_secret_is_not_shown() {
     let manifest = parse(&with("variables.key = { default = \"hunter2\", secret = true }")).unwrap();
     assert_eq!(manifest.variables["key"].default.as_deref(), Some("hunter2"));

@@ -1,0 +1,134 @@
+//! The two public components over the engine: what they do with a request, from its head to the answer.
+
+use http::request::Parts;
+use http::{Response, StatusCode};
+use jiff::tz::TimeZone;
+use longhaul::{
+    Creation, Engine, Found, Head, InstanceId, InstanceKey, Json, Platform, RuntimeStatus, Start, Started,
+};
+
+use crate::answers::error;
+use crate::status::{self, PublicResult, PublicStatus};
+use crate::submit::{self, ORCHESTRATOR, Settings, Submission};
+
+/// The answer to a submission, and what is to be kicked once it is sent.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The answer.
+    pub answer: Response<String>,
+    /// The instance that was started.
+    pub started: Option<Started>,
+}
+
+/// The answer to a poll.
+#[derive(Debug)]
+pub struct Polled {
+    /// The answer.
+    pub answer: Response<String>,
+    /// The instance, if it is overdue: whatever should have advanced it is gone, and the scheduler is to be woken.
+    pub overdue: Option<InstanceKey>,
+}
+
+/// Submits a query: checks the request, and answers once the instance is stored.
+pub async fn submit<P: Platform>(engine: &Engine<P>, request: &Parts, settings: &Settings) -> Submitted {
+    let today = TimeZone::UTC.to_datetime(engine.platform().now()).date();
+    let submission = match submit::check(request, settings, today) {
+        Ok(submission) => submission,
+        Err(answer) => return Submitted { answer, started: None },
+    };
+    let input = Json::parse(&submission.input()).expect("a submission's input is JSON");
+    let start = Start { name: ORCHESTRATOR.to_owned(), input };
+    match start_instance(engine, &submission, start).await {
+        Ok(submitted) => submitted,
+        Err(error) => {
+            tracing::error!("a submission was not stored: {error}");
+            Submitted { answer: submission.store_failed(), started: None }
+        }
+    }
+}
+
+async fn start_instance<P: Platform>(
+    engine: &Engine<P>,
+    submission: &Submission,
+    start: Start,
+) -> Result<Submitted, longhaul::StartError> {
+    let Some(id) = submission.instance_id() else {
+        let started = engine.start(start).await?;
+        return Ok(Submitted { answer: submission.accepted(started.id.as_str()), started: Some(started) });
+    };
+    let id = InstanceId::new(id).expect("the id of a key is an instance id");
+    Ok(match engine.start_with_id(&id, start).await? {
+        Creation::Created(started) => {
+            Submitted { answer: submission.accepted(id.as_str()), started: Some(started) }
+        }
+        Creation::Exists { found, adopted } => Submitted {
+            answer: match submission.has_input(found.head.input.text()) {
+                true => submission.accepted(id.as_str()),
+                false => submission.key_conflict(),
+            },
+            started: adopted,
+        },
+    })
+}
+
+/// Shows the status of an instance.
+pub async fn status<P: Platform>(engine: &Engine<P>, request: &Parts) -> Polled {
+    let asked = match status::check(request) {
+        Ok(asked) => asked,
+        Err(answer) => return Polled { answer, overdue: None },
+    };
+    let Ok(id) = InstanceId::new(&asked.id) else {
+        return Polled { answer: status::not_found(), overdue: None };
+    };
+    let found = match find(engine, &id, &asked).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Polled { answer: status::not_found(), overdue: None },
+        Err(failure) => {
+            tracing::error!("the status of {id} could not be read: {failure}");
+            let message = "The status could not be read. Nothing is lost: ask again in a few seconds.";
+            return Polled { answer: error(StatusCode::SERVICE_UNAVAILABLE, message), overdue: None };
+        }
+    };
+    let overdue = engine.is_overdue(&found.head).then(|| found.key.clone());
+    Polled { answer: show(&found.head, &asked), overdue }
+}
+
+/// One `get`, unless the client wants to wait for the end.
+async fn find<P: Platform>(
+    engine: &Engine<P>,
+    id: &InstanceId,
+    asked: &status::StatusRequest,
+) -> Result<Option<Found>, longhaul::ReadError> {
+    let Some(found) = engine.lookup(id).await? else { return Ok(None) };
+    match asked.wait {
+        // An overdue instance is first to be kicked; the client asks again.
+        Some(wait) if !found.head.status.is_finished() && !engine.is_overdue(&found.head) => {
+            let head = engine.wait_until_finished(&found.key, wait).await?;
+            Ok(head.map(|head| Found { head, ..found }))
+        }
+        _ => Ok(Some(found)),
+    }
+}
+
+fn show(head: &Head, asked: &status::StatusRequest) -> Response<String> {
+    let message = head.failure.as_ref().map(|failure| failure.public_message());
+    let output = head.output.as_ref().filter(|_| head.status == RuntimeStatus::Completed);
+    let result = match (output, &message) {
+        (Some(output), _) => PublicResult::Output(output.raw()),
+        (None, Some(message)) => PublicResult::Message(message),
+        (None, None) => PublicResult::None,
+    };
+    status::answer(&PublicStatus { id: head.id.as_str(), status: head.status, result }, asked)
+}
+
+/// The answer when a variable of the application is malformed.
+pub fn misconfigured(failure: &impl std::fmt::Display) -> Response<String> {
+    tracing::error!("{failure}");
+    error(StatusCode::INTERNAL_SERVER_ERROR, "The application is misconfigured; its log says how.")
+}
+
+/// The answer when the store does not open: nothing was done.
+pub fn unavailable(failure: &impl std::fmt::Display) -> Response<String> {
+    tracing::error!("{failure}");
+    error(StatusCode::SERVICE_UNAVAILABLE, "The store is not available. Nothing was done: try again in a few seconds.")
+}

@@ -1,0 +1,43 @@
+//! Whether the scheduler needs to be told.
+
+use jiff::Timestamp;
+
+/// What a process remembers of the scheduler kicks that it sent, so that it need not send one for every instance.
+///
+/// An acknowledged kick for an instance that is due at some time means that the scheduler reads its logs at that time.
+/// Whatever is due later and was filed before then is seen to without another kick.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchedulerWatch {
+    looks_at: Option<Timestamp>,
+}
+
+impl SchedulerWatch {
+    /// Whether the scheduler must be kicked for something that has just been filed and is due at `due`.
+    pub fn needs_kick(&self, due: Timestamp, now: Timestamp) -> bool {
+        // A second's margin: what is filed while the scheduler reads may be missed.
+        let margin = std::time::Duration::from_secs(1);
+        !self.looks_at.is_some_and(|looks_at| looks_at <= due && now < looks_at - margin)
+    }
+
+    /// Notes that a kick for `due` was acknowledged.
+    pub fn kicked(&mut self, due: Timestamp) {
+        self.looks_at = Some(due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_kick_serves_what_is_filed_before_the_scheduler_looks() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut watch = SchedulerWatch::default();
+        assert!(watch.needs_kick(at(15), at(10)), "nothing was sent yet");
+        watch.kicked(at(15));
+        assert!(!watch.needs_kick(at(16), at(11)));
+        assert!(watch.needs_kick(at(14), at(11)), "due before the scheduler looks");
+        assert!(watch.needs_kick(at(19), at(14)), "too close to its look");
+        assert!(watch.needs_kick(at(25), at(20)), "it has looked");
+    }
+}
