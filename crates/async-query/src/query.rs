@@ -1,7 +1,8 @@
 //! The query behind the API: how many different values a column has between two dates.
 
 use azure_tables::{
-    Clock, ConnectionString, Error, Filter, HttpClient, PartitionRange, Query, TableClient, TableName, count_distinct,
+    Clock, ConnectionString, Error, Filter, HttpClient, PartitionRange, Query, TableClient, TableName,
+    count_distinct,
 };
 use longhaul::{ActivityFunctions, Failure, OrchestrationContext, Orchestrators};
 use thiserror::Error;
@@ -118,11 +119,10 @@ fn prepare(settings: &Settings, range: DateRange) -> Result<(ConnectionString, Q
     if settings.connection_string.0.trim().is_empty() {
         return Err(QueryError::NoConnectionString);
     }
-    let connection = settings
-        .connection_string
-        .0
-        .parse()
-        .map_err(|error: azure_tables::ConnectionStringError| unusable("table_connection_string", error.to_string()))?;
+    let connection =
+        settings.connection_string.0.parse().map_err(|error: azure_tables::ConnectionStringError| {
+            unusable("table_connection_string", error.to_string())
+        })?;
     let table: TableName = settings
         .table
         .parse()
@@ -147,7 +147,9 @@ fn advice(error: &Error) -> &'static str {
     match error {
         Error::Refused(_) => " Check the variable table_connection_string.",
         Error::TableNotFound { .. } => ". Check the variables table_name and table_connection_string.",
-        Error::InvalidQuery(_) | Error::BadFilter(_) => " Check the variables query_filter and distinct_column.",
+        Error::InvalidQuery(_) | Error::BadFilter(_) => {
+            " Check the variables query_filter and distinct_column."
+        }
         Error::Transport { .. } => {
             ". Check the endpoint in the variable table_connection_string, and that it is an Azure table domain or \
              named by the variable table_emulator_host."
@@ -212,8 +214,16 @@ mod tests {
             Failure::from(prepare(&settings, range()).unwrap_err())
         };
         for (failure, kind, name) in [
-            (with(|s| s.connection_string = Secret::new(" ")), "NoConnectionString", "table_connection_string"),
-            (with(|s| s.connection_string = Secret::new("nonsense")), "InvalidVariable", "table_connection_string"),
+            (
+                with(|s| s.connection_string = Secret::new(" ")),
+                "NoConnectionString",
+                "table_connection_string",
+            ),
+            (
+                with(|s| s.connection_string = Secret::new("nonsense")),
+                "InvalidVariable",
+                "table_connection_string",
+            ),
             (with(|s| s.table = "a b".into()), "InvalidVariable", "table_name"),
             (with(|s| s.column = String::new()), "InvalidVariable", "distinct_column"),
         ] {

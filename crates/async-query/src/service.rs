@@ -130,5 +130,8 @@ pub fn misconfigured(failure: &impl std::fmt::Display) -> Response<String> {
 /// The answer when the store does not open: nothing was done.
 pub fn unavailable(failure: &impl std::fmt::Display) -> Response<String> {
     tracing::error!("{failure}");
-    error(StatusCode::SERVICE_UNAVAILABLE, "The store is not available. Nothing was done: try again in a few seconds.")
+    error(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The store is not available. Nothing was done: try again in a few seconds.",
+    )
 }

@@ -30,12 +30,10 @@ async fn run(id: &ComponentId, build: &Build, command: &str) -> anyhow::Result<(
     }
     println!("Building {id}: {command}");
     // As in Spin, the command line is the shell's.
-    let status = Command::new("sh")
-        .args(["-c", command])
-        .current_dir(directory)
-        .status()
-        .await
-        .with_context(|| format!("component {id}: cannot run its build command in {}", directory.display()))?;
+    let status =
+        Command::new("sh").args(["-c", command]).current_dir(directory).status().await.with_context(
+            || format!("component {id}: cannot run its build command in {}", directory.display()),
+        )?;
     if !status.success() {
         bail!("component {id}: its build command failed ({status}): {command}");
     }
@@ -64,7 +62,9 @@ async fn ensure_target(directory: &Path) -> anyhow::Result<()> {
                 .await
                 .context("cannot run rustup")?;
             if !status.success() {
-                bail!("`rustup target add {TARGET}` failed ({status}); components cannot be built without it");
+                bail!(
+                    "`rustup target add {TARGET}` failed ({status}); components cannot be built without it"
+                );
             }
             Ok(())
         }

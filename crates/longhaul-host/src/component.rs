@@ -90,8 +90,10 @@ impl Component {
             ProxyPre::P2(_) => (1, 1),
             ProxyPre::P3(_) => (settings.max_requests, settings.max_concurrent_requests),
         };
-        let requests =
-            settings.max_instances.saturating_mul(max_concurrent.min(max_requests)).min(Semaphore::MAX_PERMITS);
+        let requests = settings
+            .max_instances
+            .saturating_mul(max_concurrent.min(max_requests))
+            .min(Semaphore::MAX_PERMITS);
         let worker = Worker {
             engine,
             pre,
@@ -116,7 +118,7 @@ impl Component {
         let this = Arc::clone(self);
         let id = &self.context.id;
         tokio::spawn(async move { this.admit(origin, request).await }).await.unwrap_or_else(|error| {
-            tracing::error!(component = %id, "the host failed while it handled a request: {error}");
+            tracing::error!("component {id}: the host failed while it handled a request: {error}");
             empty(StatusCode::INTERNAL_SERVER_ERROR)
         })
     }
@@ -139,7 +141,11 @@ impl Component {
                 Err(error) => return self.failed(&error),
             };
             if !error.error.is::<NoSlot>() && !error.error.is::<PoolConcurrencyLimitError>() {
-                tracing::error!(component = %self.context.id, "no instance could be made: {:?}", error.error);
+                tracing::error!(
+                    "component {}: no instance could be made: {:?}",
+                    self.context.id,
+                    error.error
+                );
                 return empty(StatusCode::INTERNAL_SERVER_ERROR);
             }
             if Instant::now() >= deadline {
@@ -151,7 +157,8 @@ impl Component {
     }
 
     fn busy(&self) -> Response<WasiBody> {
-        tracing::warn!(component = %self.context.id, "busy: no instance became free within {:?}", self.admission_timeout);
+        let Self { context, admission_timeout, .. } = self;
+        tracing::warn!("component {}: no instance became free within {admission_timeout:?}", context.id);
         let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "busy, try again\n");
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         response
@@ -163,10 +170,12 @@ impl Component {
             // The instance reported its end itself.
             empty(StatusCode::INTERNAL_SERVER_ERROR)
         } else if error.is::<ExpirationError>() {
-            tracing::warn!(%component, "a handler took longer than the component's request_timeout");
+            tracing::warn!(
+                "component {component}: a handler took longer than the component's request_timeout"
+            );
             empty(StatusCode::GATEWAY_TIMEOUT)
         } else {
-            tracing::error!(%component, "a handler failed: {error:#}");
+            tracing::error!("component {component}: a handler failed: {error:#}");
             empty(StatusCode::INTERNAL_SERVER_ERROR)
         }
     }
@@ -183,6 +192,8 @@ pub(crate) fn empty(status: StatusCode) -> Response<WasiBody> {
 pub(crate) fn text(status: StatusCode, text: &'static str) -> Response<WasiBody> {
     let mut response = Response::new(Full::from(text).map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

@@ -89,9 +89,10 @@ impl Host {
                 .iter()
                 .map(|(id, component)| (id, scope.spawn(move || prepare_one(id, component))))
                 .collect();
-            let join = |(id, thread): (&ComponentId, std::thread::ScopedJoinHandle<'_, Result<_, LoadError>>)| {
-                Ok((id.clone(), thread.join().expect("loading a component does not panic")?))
-            };
+            let join =
+                |(id, thread): (&ComponentId, std::thread::ScopedJoinHandle<'_, Result<_, LoadError>>)| {
+                    Ok((id.clone(), thread.join().expect("loading a component does not panic")?))
+                };
             threads.into_iter().map(join).collect::<Result<BTreeMap<_, _>, LoadError>>()
         })?;
 
@@ -133,8 +134,7 @@ impl Host {
         if !self.application.components.contains_key(component) {
             return Err(CallError::NoSuchComponent(component.clone()));
         }
-        let mut request =
-            request.map(|body| Full::from(body).map_err(|never| match never {}).boxed_unsync());
+        let mut request = request.map(|body| Full::from(body).map_err(|never| match never {}).boxed_unsync());
         if let Some(path) = request.uri().path_and_query() {
             *request.uri_mut() = Uri::from(path.clone());
         }
@@ -164,7 +164,7 @@ impl Host {
 const MOST_POOLED_INSTANCES: usize = 10_000;
 
 fn open_logs(directory: &PathBuf, component: &ComponentId, show: bool) -> Result<ComponentLogs, LoadError> {
-    std::fs::create_dir_all(directory)
-        .and_then(|()| ComponentLogs::open(directory, component, show))
-        .map_err(|source| LoadError::Logs { component: component.clone(), directory: directory.clone(), source })
+    std::fs::create_dir_all(directory).and_then(|()| ComponentLogs::open(directory, component, show)).map_err(
+        |source| LoadError::Logs { component: component.clone(), directory: directory.clone(), source },
+    )
 }

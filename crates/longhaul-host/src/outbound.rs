@@ -8,14 +8,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::header::HOST;
+use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use longhaul_manifest::service_chaining_target;
 use tokio::time::timeout;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
+};
 
 use crate::instance::ComponentContext;
 use timeout_body::TimeoutBody;
@@ -54,8 +57,11 @@ impl Outbound {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(connect_timeout));
-        let https =
-            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(http);
+        let https = HttpsConnectorBuilder::new()
+            .with_webpki_roots()
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(POOL_IDLE)
             .pool_timer(TokioTimer::new())
@@ -91,6 +97,11 @@ impl Hooks {
 }
 
 impl WasiHttpHooks for Hooks {
+    /// Headers that components neither see nor set. `Host` they see, as in Spin; what they set is replaced in [`send`].
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::new(|name| *name != HOST && DEFAULT_FORBIDDEN_HEADERS.contains(name))
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
@@ -112,7 +123,7 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-async fn send(component: &ComponentContext, request: Request<WasiBody>, options: RequestOptions) -> Sent {
+async fn send(component: &ComponentContext, mut request: Request<WasiBody>, options: RequestOptions) -> Sent {
     let uri = request.uri();
     let scheme = uri.scheme_str().unwrap_or("http").to_owned();
     let Some(authority) = uri.authority().filter(|authority| !authority.as_str().is_empty()) else {
@@ -136,12 +147,20 @@ async fn send(component: &ComponentContext, request: Request<WasiBody>, options:
             }
             in_process(options, application.answer_component(&target, request)).await
         }
-        None => component.outbound.send(request, options).await,
+        None => {
+            // A component must not speak to another host behind the address that it is allowed.
+            let host = HeaderValue::from_str(authority.as_str()).map_err(|_| Error::HttpRequestUriInvalid)?;
+            request.headers_mut().insert(HOST, host);
+            component.outbound.send(request, options).await
+        }
     }
 }
 
 /// A call within the application has no time limit but those that its caller sets.
-async fn in_process(options: RequestOptions, answer: impl Future<Output = Response<WasiBody>> + Send) -> Sent {
+async fn in_process(
+    options: RequestOptions,
+    answer: impl Future<Output = Response<WasiBody>> + Send,
+) -> Sent {
     // Boxed, since the answer may come to contain further calls.
     let answer: std::pin::Pin<Box<dyn Future<Output = Response<WasiBody>> + Send>> = Box::pin(answer);
     let response = match options.first_byte_timeout {
@@ -156,8 +175,8 @@ async fn in_process(options: RequestOptions, answer: impl Future<Output = Respon
 
 fn denied(component: &ComponentContext, scheme: &str, authority: &str) -> Error {
     tracing::warn!(
-        component = %component.id,
-        "denied a request to {scheme}://{authority}; to allow it, add it to the component's allowed_outbound_hosts"
+        "component {}: denied a request to {scheme}://{authority}; to allow it, add it to allowed_outbound_hosts",
+        component.id
     );
     Error::HttpRequestDenied
 }

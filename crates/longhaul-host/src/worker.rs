@@ -19,7 +19,7 @@ use wasmtime_wasi_http::handler::{
 use crate::instance::{ComponentContext, InstanceState};
 
 /// How long an instance without any work is kept for the next request.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(2);
 
 /// How much longer than the request time-out a guest may compute without yielding before its instance is dropped.
 const TIMEOUT_GRACE: Duration = Duration::from_secs(1);
@@ -152,8 +152,12 @@ impl WorkerState for Life {
     fn drop(&self, store: Store<InstanceState>, result: wasmtime::Result<()>) {
         // The instance's last words come before the report of its end.
         drop(store);
-        if let Err(error) = result {
-            tracing::error!(component = %self.component.id, "an instance was stopped: {error:?}");
+        // What wasmtime reports for a worker whose task was dropped too, as all are when the process ends.
+        const DROPPED: &str = "worker panicked";
+        if let Err(error) = result
+            && (std::thread::panicking() || error.to_string() != DROPPED)
+        {
+            tracing::error!("component {}: an instance was stopped: {error:?}", self.component.id);
         }
     }
 }

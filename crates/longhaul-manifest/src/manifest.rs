@@ -6,7 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{ComponentId, Error, Route, StartCall, Template, ToolSettings, VariableName, toml_reader::Document};
+use crate::{
+    ComponentId, Error, Route, StartCall, Template, ToolSettings, VariableName, toml_reader::Document,
+};
 
 mod component;
 mod read;

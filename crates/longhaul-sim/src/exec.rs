@@ -103,10 +103,11 @@ impl Exec {
         self.woken.lock().expect("one thread").push(id);
     }
 
-    /// Ends every task of `process`, wherever it is.
+    /// Ends every task of `process`, wherever it is. What is spawned for it later runs: it has started again.
     pub fn crash(&self, process: Process) {
         let dead: Vec<_> = {
             let mut inner = self.inner.borrow_mut();
+            inner.suspended.remove(&process);
             let ids: Vec<_> =
                 inner.tasks.iter().filter(|(_, task)| task.process == process).map(|(id, _)| *id).collect();
             ids.into_iter().map(|id| inner.tasks.remove(&id)).collect()
@@ -114,10 +115,15 @@ impl Exec {
         drop(dead); // the futures are dropped here, outside the borrow: they may use the simulation
     }
 
-    /// Stops `process` for `time`: its tasks do not run, the clock goes on.
-    pub fn suspend(&self, process: Process, time: Duration) {
-        let until = self.now() + time;
-        self.inner.borrow_mut().suspended.insert(process, until);
+    /// Stops `process` for `time`: its tasks do not run, the clock goes on. Answers by how much that is longer than it
+    /// was stopped for anyway.
+    pub fn suspend(&self, process: Process, time: Duration) -> Duration {
+        let mut inner = self.inner.borrow_mut();
+        let now = inner.now;
+        let until = inner.suspended.entry(process).or_insert(now);
+        let before = (*until).max(now);
+        *until = before.max(now + time);
+        *until - before
     }
 
     /// Waits in virtual time.
@@ -125,7 +131,7 @@ impl Exec {
         Sleep { exec: self.clone(), until: self.now() + time, timer: None }
     }
 
-    /// Runs until `done` or `limit`. True when it was done.
+    /// Runs until `done`, or else until `limit`. True when it was done.
     pub fn run_until(&self, limit: Duration, mut done: impl FnMut() -> bool) -> bool {
         loop {
             while let Some(task) = self.pick() {
@@ -135,10 +141,11 @@ impl Exec {
                 }
             }
             let mut inner = self.inner.borrow_mut();
-            let Some((&(at, _), _)) = inner.timers.first_key_value() else { return done() };
-            if at > limit {
+            let next = inner.timers.first_key_value().map(|(&(at, _), _)| at);
+            let Some(at) = next.filter(|at| *at <= limit) else {
+                inner.now = inner.now.max(limit);
                 return false;
-            }
+            };
             inner.now = inner.now.max(at);
             let now = inner.now;
             let later = inner.timers.split_off(&(now, u64::MAX));
@@ -161,7 +168,8 @@ impl Exec {
             };
             let inner = self.inner.borrow();
             let Some(process) = inner.tasks.get(&task).map(|task| task.process) else { continue };
-            let Some(until) = inner.suspended.get(&process).copied().filter(|until| *until > inner.now) else {
+            let Some(until) = inner.suspended.get(&process).copied().filter(|until| *until > inner.now)
+            else {
                 return Some(task);
             };
             drop(inner);

@@ -1,36 +1,27 @@
-//! One run: clients start instances while everything fails, then all must end as expected.
+//! One run: users start instances while things go wrong, then all must end as expected.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use longhaul::{Creation, InstanceId, InstanceKey, Json, Record, SchedulerKick, Start};
+use longhaul::{InstanceId, Record, RuntimeStatus, SchedulerKick};
 
-use crate::checks::is_good_end;
-use crate::exec::{Exec, Process};
+use crate::chaos;
+use crate::checks::{Checks, Violation};
+use crate::exec::Exec;
+use crate::faults::Faults;
+use crate::functions::{NAMES, expected};
+use crate::process::{OUTSIDE, Processes};
 use crate::store::{Backend, SimStore};
-use crate::world::{ALL, CLIENTS, World, expected};
-
-/// How bad a run is.
-#[derive(Debug, Clone, Copy)]
-pub struct Weather {
-    /// How likely a store operation fails.
-    pub faults: f64,
-    /// How likely a message is lost or doubled, or an activity traps.
-    pub trouble: f64,
-    /// Whether processes crash and are suspended.
-    pub crashes: bool,
-}
-
-impl Weather {
-    /// Nothing fails.
-    pub const FINE: Self = Self { faults: 0.0, trouble: 0.0, crashes: false };
-    /// Everything fails.
-    pub const STORM: Self = Self { faults: 0.04, trouble: 0.1, crashes: true };
-}
+use crate::story::record_key;
+use crate::trace::Trace;
+use crate::users::{Acknowledged, Arrival, Users, Wish};
+use crate::weather::Climate;
+use crate::world::World;
 
 /// What a run was like.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// How many instances were acknowledged.
     pub acknowledged: usize,
@@ -40,138 +31,213 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// An instance that a client was told of.
-struct Acknowledged {
-    key: InstanceKey,
-    name: &'static str,
-    input: u64,
-}
-
-/// How long everything fails.
-const CHAOS: Duration = Duration::from_secs(90);
+/// How long things go wrong.
+const TROUBLED: Duration = Duration::from_secs(90);
 /// How long after that every instance must have ended.
 const CALM: Duration = Duration::from_secs(20 * 60);
-/// The process of whoever watches; it does not crash.
-const OBSERVER: Process = Process(100);
+/// In quiet weather, the longest time for which nobody sees to what is needed.
+const LATE: Duration = Duration::from_secs(10);
 
 /// Runs the scenario of `seed`.
 ///
 /// # Errors
-/// What was violated, or which acknowledged instances did not end as they should.
-pub fn run(seed: u64, backend: Backend, weather: Weather) -> Result<Report, String> {
-    let exec = Exec::new(seed);
-    let store = SimStore::new(&exec, backend);
-    let world = World::new(&exec, &store);
-    let acknowledged: Rc<RefCell<Vec<Acknowledged>>> = Rc::default();
-    store.set_faults(weather.faults);
-    world.set_trouble(weather.trouble);
-    for client in CLIENTS {
-        for number in 0..4 + exec.below(5) {
-            spawn_client(&exec, &world, &store, client, number, &acknowledged);
-        }
-    }
-    if weather.crashes {
-        spawn_chaos(&exec);
-    }
-    let end_of_chaos = match weather.crashes {
-        true => CHAOS,
-        false => Duration::from_secs(20),
+/// What was violated, or which acknowledged instances did not end as they should; with what led to it.
+pub fn run(seed: u64, backend: Backend, climate: Climate) -> Result<Report, String> {
+    let violations = match run_traced(seed, backend, climate, &Trace::default()) {
+        Ok(report) => return Ok(report),
+        Err(violations) => violations,
     };
-    exec.run_until(end_of_chaos, || false);
-    store.set_faults(0.0);
-    world.set_trouble(0.0);
-    // From now on somebody polls, as clients do: that is all that keeps the scheduler going.
-    let (poller, polled) = (exec.clone(), world.clone());
-    exec.spawn(OBSERVER, async move {
-        loop {
-            polled.kick_scheduler(&SchedulerKick::default());
-            poller.sleep(Duration::from_secs(10)).await;
-        }
-    });
-    let finished = |item: &Acknowledged| {
-        let bytes = store.peek(&format!("sim/instance/{}", item.key));
-        bytes.and_then(|bytes| Record::decode(&bytes).ok()).is_some_and(|record| is_good_end(record.head.status))
-    };
-    exec.run_until(end_of_chaos + CALM, || acknowledged.borrow().iter().all(finished));
-    let took = exec.now();
+    // Once more, now that it is known what to look at.
+    let trace = Trace::of(&violations[0].subject);
+    let _ = run_traced(seed, backend, climate, &trace);
+    let lines = violations.iter().take(8).map(|Violation { subject, what }| format!("  {subject}: {what}\n"));
+    Err(format!(
+        "seed {seed} on {backend:?}, {climate:?}: {} violations\n{}{}again: LONGHAUL_SEED={seed} LONGHAUL_BACKEND=\
+         {backend:?} cargo test -p longhaul-sim {}\n",
+        violations.len(),
+        lines.collect::<String>(),
+        trace.text(),
+        format!("{climate:?}").to_lowercase(),
+    ))
+}
 
-    for item in acknowledged.borrow().iter() {
-        check_end(&store, item);
+fn run_traced(
+    seed: u64,
+    backend: Backend,
+    climate: Climate,
+    trace: &Trace,
+) -> Result<Report, Vec<Violation>> {
+    let run = Run::new(seed, backend, climate, trace);
+    // A mistake may well show as a broken expectation inside of the engine.
+    let result = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
+    let mut violations = run.world.store().checks().violations().to_vec();
+    if let Err(panic) = result {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let what = format!("panicked: {}", text.unwrap_or_default());
+        violations.insert(0, Violation { subject: String::new(), what });
     }
-    let violations = store.checks().violations().to_vec();
     match violations.is_empty() {
-        true => Ok(Report { acknowledged: acknowledged.borrow().len(), operations: store.operations(), took }),
-        false => Err(format!("seed {seed} on {backend:?}:\n{}", violations.join("\n"))),
+        true => Ok(Report {
+            acknowledged: run.users.acknowledged().len(),
+            operations: run.world.store().operations(),
+            took: run.world.exec().now(),
+        }),
+        false => Err(violations),
     }
 }
 
-fn check_end(store: &SimStore, item: &Acknowledged) {
-    let bytes = store.peek(&format!("sim/instance/{}", item.key));
-    let record = bytes.and_then(|bytes| Record::decode(&bytes).ok());
-    let end = record.as_ref().map(|record| match (&record.head.output, &record.head.failure) {
-        (Some(output), None) => Ok(output.to::<u64>().unwrap_or(u64::MAX)),
-        (None, Some(failure)) => Err(failure.message.clone()),
-        _ => Err(format!("no end: {:?} {:?}", record.head.status, record.control)),
-    });
-    let unavailable = matches!(&end, Some(Err(message)) if message.contains("gave no answer"));
-    if end != Some(expected(item.name, item.input)) && !unavailable {
-        store.checks().violated(format!("{} ({}, {}) ended with {end:?}", item.key, item.name, item.input));
-    }
+struct Run {
+    climate: Climate,
+    world: World,
+    users: Users,
+    machines: bool,
 }
 
-/// A client starts one instance and sends its kicks.
-fn spawn_client(
-    exec: &Exec,
-    world: &World,
-    store: &SimStore,
-    client: Process,
-    number: u64,
-    acknowledged: &Rc<RefCell<Vec<Acknowledged>>>,
-) {
-    let (world, store, acknowledged, running) = (world.clone(), store.clone(), acknowledged.clone(), exec.clone());
-    let name = ["one", "sequence", "fan-out", "fails"][exec.below(4) as usize];
-    // Half of them under ids that the other client chooses too, with the same input: then one instance serves both.
-    let chosen = exec.chance(0.5).then(|| format!("order-{}", number / 2));
-    let (name, input) = match &chosen {
-        Some(_) => ("sequence", number / 2),
-        None => (name, exec.below(1000)),
-    };
-    let begin = exec.up_to(Duration::from_secs(15));
-    exec.spawn(client, async move {
-        running.sleep(begin).await;
-        let engine = world.engine(client);
-        let start = Start { name: name.to_owned(), input: Json::of(&input).expect("a number") };
-        let (key, started) = match chosen {
-            None => match engine.start(start).await {
-                Ok(started) => (started.key.clone(), Some(started)),
-                Err(_) => return,
-            },
-            Some(id) => match engine.start_with_id(&InstanceId::new(id).expect("an id"), start).await {
-                Ok(Creation::Created(started)) => (started.key.clone(), Some(started)),
-                Ok(Creation::Exists { found, adopted }) => (found.key.clone(), adopted),
-                Err(_) => return,
-            },
-        };
-        store.checks().acknowledged(&key, store.peek(&format!("sim/instance/{key}")).as_deref());
-        acknowledged.borrow_mut().push(Acknowledged { key, name, input });
-        if let Some(started) = started {
-            world.kick_tick(&started.key, &started.tick);
-            world.kick_scheduler(&started.scheduler);
+impl Run {
+    fn new(seed: u64, backend: Backend, climate: Climate, trace: &Trace) -> Self {
+        let exec = Exec::new(seed);
+        let weather = Rc::new(RefCell::new(climate.weather(&exec)));
+        let timing = climate.timing(&exec);
+        let machines = exec.chance(0.5);
+        let processes = Processes::new(&exec, trace, machines);
+        processes.note(OUTSIDE, || format!("{:?} {timing:?}", weather.borrow()));
+        let faults = Faults::new(&exec, &processes, &weather, timing.hole_grace);
+        let store = SimStore::new(&exec, &processes, faults, backend, Checks::new(trace));
+        let world = World::new(&exec, &processes, &store, timing, &weather);
+        Self { climate, users: Users::new(&world), world, machines }
+    }
+
+    fn to_the_end(&self) {
+        let exec = self.world.exec();
+        let ids = self.send_users();
+        chaos::unleash(&self.world, TROUBLED, self.machines);
+        if self.climate == Climate::Quiet {
+            self.watch_the_clock();
         }
-    });
-}
-
-/// Crashes and suspends processes until the chaos is over.
-fn spawn_chaos(exec: &Exec) {
-    let running = exec.clone();
-    exec.spawn(OBSERVER, async move {
-        while running.now() < CHAOS {
-            running.sleep(running.up_to(Duration::from_secs(6))).await;
-            let victim = ALL[running.below(ALL.len() as u64) as usize];
-            match running.below(3) {
-                0 => running.suspend(victim, running.up_to(Duration::from_secs(60))),
-                _ => running.crash(victim),
+        exec.run_until(TROUBLED, || false);
+        self.world.calm();
+        if self.climate == Climate::Storm {
+            self.world.processes().note(OUTSIDE, || "the storm is over".to_owned());
+            // Whatever the storm left behind, each id is to be had.
+            for wish in ids {
+                let after = exec.up_to(Duration::from_secs(30));
+                self.users.send(wish, Arrival { after, lurks: false, tries: None });
+            }
+            if !self.world.weather().polls {
+                self.kick_the_scheduler_now_and_then();
             }
         }
-    });
+        while exec.now() < TROUBLED + CALM {
+            exec.run_until(exec.now() + Duration::from_secs(1), || false);
+            let ended = self.users.acknowledged().iter().all(|item| self.has_ended(item));
+            if ended && self.users.waiting() == 0 {
+                break;
+            }
+        }
+        self.check_the_end();
+    }
+
+    /// Sends users, and answers what the ones wish who choose ids.
+    fn send_users(&self) -> Vec<Wish> {
+        let exec = self.world.exec();
+        let bursts = self.world.weather().bursts;
+        let mut chosen = Vec::<Wish>::new();
+        for number in 0..8 + exec.below(9) {
+            // Half of them under ids that others choose too, with the same input: then one instance serves all.
+            let wish = match exec.chance(0.5) {
+                true => Wish {
+                    id: Some(InstanceId::new(format!("order-{}", number / 3)).expect("an id")),
+                    name: "sequence",
+                    input: number / 3,
+                },
+                false => Wish {
+                    id: None,
+                    name: NAMES[exec.below(NAMES.len() as u64) as usize],
+                    input: exec.below(1000),
+                },
+            };
+            if wish.id.is_some() && chosen.iter().all(|other| other.id != wish.id) {
+                chosen.push(wish.clone());
+            }
+            let after = match bursts {
+                true => {
+                    Duration::from_secs(20) * exec.below(4) as u32 + exec.up_to(Duration::from_millis(100))
+                }
+                false => exec.up_to(Duration::from_secs(20)),
+            };
+            let tries = (self.climate == Climate::Storm).then(|| 1 + exec.below(4) as u32);
+            self.users.send(wish, Arrival { after, lurks: bursts && exec.chance(0.5), tries });
+        }
+        chosen
+    }
+
+    fn kick_the_scheduler_now_and_then(&self) {
+        let world = self.world.clone();
+        self.world.exec().spawn(OUTSIDE, async move {
+            loop {
+                world.kick_scheduler(&SchedulerKick::default());
+                world.exec().sleep(Duration::from_secs(10)).await;
+            }
+        });
+    }
+
+    /// Sees to it that nothing is overdue for long.
+    fn watch_the_clock(&self) {
+        let world = self.world.clone();
+        self.world.exec().spawn(OUTSIDE, async move {
+            loop {
+                world.exec().sleep(Duration::from_secs(1)).await;
+                let now = world.processes().now(OUTSIDE);
+                let known: Vec<_> = world.store().checks().known().values().cloned().collect();
+                for key in known {
+                    let record =
+                        world.store().peek(&record_key(&key)).and_then(|value| Record::decode(&value).ok());
+                    let need = record.and_then(|record| record.need());
+                    if need.is_some_and(|need| now.duration_since(need).unsigned_abs() > LATE && need < now) {
+                        world.store().checks().violated(&key, format!("nobody has seen to it for {LATE:?}"));
+                    }
+                }
+            }
+        });
+    }
+
+    fn record(&self, item: &Acknowledged) -> Option<Record> {
+        self.world.store().peek(&record_key(&item.key)).and_then(|value| Record::decode(&value).ok())
+    }
+
+    fn has_ended(&self, item: &Acknowledged) -> bool {
+        self.record(item).is_some_and(|record| record.head.status.is_finished())
+    }
+
+    fn check_the_end(&self) {
+        for item in self.users.acknowledged() {
+            let record = self.record(&item);
+            let end = record.as_ref().map(|record| match (&record.head.output, &record.head.failure) {
+                (Some(output), None) if record.head.status == RuntimeStatus::Completed => {
+                    Ok(output.to::<u64>().unwrap_or(u64::MAX))
+                }
+                (None, Some(failure)) => Err(failure.message.clone()),
+                _ => Err(format!("no end: {:?} {:?}", record.head.status, record.control)),
+            });
+            let unavailable = matches!(&end, Some(Err(message)) if message.contains("gave no answer"));
+            let Wish { name, input, .. } = item.wish;
+            if end != Some(expected(name, input)) && !unavailable {
+                self.world
+                    .store()
+                    .checks()
+                    .violated(&item.key, format!("{name}({input}) ended with {end:?}"));
+            }
+        }
+        let waiting = self.users.waiting();
+        if waiting > 0 {
+            self.world
+                .store()
+                .checks()
+                .violated("", format!("{waiting} users got no answer, though nothing fails"));
+        }
+        if self.climate == Climate::Fair {
+            self.world.store().check(|checks, data| checks.is_undisturbed(data));
+        }
+    }
 }

@@ -3,15 +3,19 @@
 //! Every operation takes a while, so that the others come in between; a compare-and-swap is a read and a conditional
 //! write with time between them. Operations may fail before or after they took effect, and the effect may come late.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
+use futures::channel::oneshot;
 use longhaul::{Store, StoreError, Swap};
 
 use crate::checks::Checks;
 use crate::exec::{Exec, Process};
+use crate::faults::{Fate, Faults};
+use crate::focus::{Kind, Op, Side};
+use crate::process::{BACKEND, Processes};
+use crate::story::tell;
 
 /// Which real backend to be like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,100 +33,117 @@ impl Backend {
     pub const ALL: [Self; 3] = [Self::Sqlite, Self::Redis, Self::OneByOne];
 }
 
-/// The process in which late effects happen: the backend itself.
-const BACKEND: Process = Process(u32::MAX);
-
 struct Shared {
     exec: Exec,
+    processes: Processes,
+    faults: Faults,
     backend: Backend,
     data: RefCell<BTreeMap<String, Vec<u8>>>,
     checks: RefCell<Checks>,
-    faults: Cell<f64>,
     operations: Cell<u64>,
+    /// Who wants to know when the scheduler is about to publish that it rests.
+    lurking: RefCell<Vec<oneshot::Sender<()>>>,
 }
 
-/// The store. Clones are the same store.
+/// The store, as one process uses it. Clones are the same store.
 #[derive(Clone)]
-pub struct SimStore(Rc<Shared>);
-
-enum Fate {
-    Fine,
-    FailsBefore,
-    FailsAfter,
-    /// Fails, and takes effect later.
-    Late(Duration),
+pub struct SimStore {
+    shared: Rc<Shared>,
+    process: Process,
 }
 
 impl SimStore {
-    /// An empty store.
-    pub fn new(exec: &Exec, backend: Backend) -> Self {
-        Self(Rc::new(Shared {
+    /// An empty store, as the backend sees it.
+    pub fn new(exec: &Exec, processes: &Processes, faults: Faults, backend: Backend, checks: Checks) -> Self {
+        let shared = Shared {
             exec: exec.clone(),
+            processes: processes.clone(),
+            faults,
             backend,
             data: RefCell::default(),
-            checks: RefCell::new(Checks::default()),
-            faults: Cell::new(0.0),
+            checks: RefCell::new(checks),
             operations: Cell::new(0),
-        }))
+            lurking: RefCell::default(),
+        };
+        Self { shared: Rc::new(shared), process: BACKEND }
     }
 
-    /// Lets operations fail with this probability from now on.
-    pub fn set_faults(&self, probability: f64) {
-        self.0.faults.set(probability);
+    /// The same store, used by `process`.
+    pub fn used_by(&self, process: Process) -> Self {
+        Self { shared: self.shared.clone(), process }
     }
 
     /// How many operations there were.
     pub fn operations(&self) -> u64 {
-        self.0.operations.get()
+        self.shared.operations.get()
     }
 
     /// Looks at a value, outside of the simulation's time.
     pub fn peek(&self, key: &str) -> Option<Vec<u8>> {
-        self.0.data.borrow().get(key).cloned()
+        self.shared.data.borrow().get(key).cloned()
     }
 
     /// The invariants that watch the store.
-    pub fn checks(&self) -> std::cell::RefMut<'_, Checks> {
-        self.0.checks.borrow_mut()
+    pub fn checks(&self) -> RefMut<'_, Checks> {
+        self.shared.checks.borrow_mut()
     }
 
-    async fn pass_time(&self) {
-        let exec = &self.0.exec;
-        let most = if exec.chance(0.02) { Duration::from_secs(3) } else { Duration::from_millis(4) };
-        exec.sleep(exec.up_to(most)).await;
+    /// Holds the invariants against the store as it is.
+    pub fn check(&self, check: impl FnOnce(&mut Checks, &BTreeMap<String, Vec<u8>>)) {
+        check(&mut self.shared.checks.borrow_mut(), &self.shared.data.borrow());
     }
 
-    async fn begin(&self) -> Fate {
-        self.0.operations.set(self.0.operations.get() + 1);
-        self.pass_time().await;
-        let exec = &self.0.exec;
-        if !exec.chance(self.0.faults.get()) {
-            return Fate::Fine;
+    /// Waits until a scheduler is about to publish that it rests: the worst moment to come.
+    pub async fn scheduler_is_about_to_rest(&self) {
+        let (sender, told) = oneshot::channel();
+        self.shared.lurking.borrow_mut().push(sender);
+        let _ = told.await;
+    }
+
+    async fn begin(&self, op: Op, key: &str) -> Fate {
+        let Shared { operations, faults, .. } = &*self.shared;
+        operations.set(operations.get() + 1);
+        faults.stop(self.process, op, Kind::of(key), Side::Before).await;
+        faults.pass_time().await;
+        let fate = faults.fate(op);
+        if fate != Fate::Fine {
+            self.note(|| format!("{op:?} {key}: {fate:?}"));
         }
-        match exec.below(3) {
-            0 => Fate::FailsBefore,
-            1 => Fate::FailsAfter,
-            _ => Fate::Late(exec.up_to(Duration::from_secs(20))),
-        }
+        fate
+    }
+
+    async fn end(&self, op: Op, key: &str) {
+        self.shared.faults.stop(self.process, op, Kind::of(key), Side::After).await;
+        self.shared.faults.pass_time().await;
+    }
+
+    fn note(&self, what: impl FnOnce() -> String) {
+        self.shared.processes.note(self.process, what);
     }
 
     /// Lets `effect` happen as fate has it.
-    async fn write<R>(&self, effect: impl Fn(&Self) -> R + 'static) -> Result<R, StoreError> {
+    async fn write<R>(
+        &self,
+        op: Op,
+        key: &str,
+        effect: impl Fn(&Self) -> R + 'static,
+    ) -> Result<R, StoreError> {
         let failed = || Err(StoreError("injected".into()));
-        match self.begin().await {
+        match self.begin(op, key).await {
             Fate::Fine => {
                 let answer = effect(self);
-                self.pass_time().await;
+                self.end(op, key).await;
                 Ok(answer)
             }
             Fate::FailsBefore => failed(),
             Fate::FailsAfter => {
                 effect(self);
+                self.end(op, key).await;
                 failed()
             }
             Fate::Late(delay) => {
-                let (store, exec) = (self.clone(), self.0.exec.clone());
-                self.0.exec.spawn(BACKEND, async move {
+                let (store, exec) = (self.used_by(BACKEND), self.shared.exec.clone());
+                self.shared.exec.spawn(BACKEND, async move {
                     exec.sleep(delay).await;
                     effect(&store);
                 });
@@ -132,29 +153,33 @@ impl SimStore {
     }
 
     fn put(&self, key: &str, value: Option<Vec<u8>>) {
-        let mut data = self.0.data.borrow_mut();
+        self.note(|| tell(key, value.as_deref()));
+        let mut data = self.shared.data.borrow_mut();
         let old = match &value {
             Some(value) => data.insert(key.to_owned(), value.clone()),
             None => data.remove(key),
         };
-        self.0.checks.borrow_mut().written(&data, key, old.as_deref(), value.as_deref());
+        self.shared.checks.borrow_mut().written(&data, key, old.as_deref(), value.as_deref());
     }
 
     fn counter(&self, key: &str) -> u64 {
-        let data = self.0.data.borrow();
-        data.get(key).map_or(0, |bytes| match self.0.backend {
+        let data = self.shared.data.borrow();
+        data.get(key).map_or(0, |bytes| match self.shared.backend {
             Backend::Sqlite => u64::from_le_bytes(bytes[..].try_into().expect("a counter has eight bytes")),
-            _ => std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).expect("a counter is decimal"),
+            _ => std::str::from_utf8(bytes)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .expect("a counter is decimal"),
         })
     }
 }
 
 impl Store for SimStore {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.begin().await {
+        match self.begin(Op::Get, key).await {
             Fate::Fine => {
                 let value = self.peek(key);
-                self.pass_time().await;
+                self.end(Op::Get, key).await;
                 Ok(value)
             }
             _ => Err(StoreError("injected".into())),
@@ -162,18 +187,19 @@ impl Store for SimStore {
     }
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
-        let key = key.to_owned();
-        self.write(move |store| store.put(&key, Some(value.clone()))).await
+        let name = key.to_owned();
+        self.write(Op::Set, key, move |store| store.put(&name, Some(value.clone()))).await
     }
 
     async fn set_many(&self, entries: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
-        if self.0.backend == Backend::OneByOne {
+        if self.shared.backend == Backend::OneByOne {
             for (key, value) in entries {
                 self.set(&key, value).await?;
             }
             return Ok(());
         }
-        self.write(move |store| {
+        let Some(last) = entries.last().map(|(key, _)| key.clone()) else { return Ok(()) };
+        self.write(Op::Set, &last, move |store| {
             for (key, value) in &entries {
                 store.put(key, Some(value.clone()));
             }
@@ -183,35 +209,43 @@ impl Store for SimStore {
 
     async fn delete_many(&self, keys: Vec<String>) -> Result<(), StoreError> {
         for key in keys {
-            self.write(move |store| store.put(&key, None)).await?;
+            let name = key.clone();
+            self.write(Op::Delete, &key, move |store| store.put(&name, None)).await?;
         }
         Ok(())
     }
 
     async fn increment(&self, key: &str) -> Result<u64, StoreError> {
-        let key = key.to_owned();
-        self.write(move |store| {
-            let next = store.counter(&key) + 1;
-            let bytes = match store.0.backend {
+        let name = key.to_owned();
+        self.write(Op::Increment, key, move |store| {
+            let next = store.counter(&name) + 1;
+            let bytes = match store.shared.backend {
                 Backend::Sqlite => next.to_le_bytes().to_vec(),
                 _ => next.to_string().into_bytes(),
             };
-            store.put(&key, Some(bytes));
+            store.put(&name, Some(bytes));
             next
         })
         .await
     }
 
     async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swap, StoreError> {
-        let Fate::Fine = self.begin().await else { return Err(StoreError("injected".into())) };
+        if Kind::of(key) == Kind::Scheduler && String::from_utf8_lossy(&new).contains("\"lease\":null") {
+            self.shared.lurking.borrow_mut().drain(..).for_each(|lurker| {
+                let _ = lurker.send(());
+            });
+        }
+        let Fate::Fine = self.begin(Op::Get, key).await else { return Err(StoreError("injected".into())) };
         if self.peek(key).as_deref() != Some(expected) {
             return Ok(Swap::NotSent);
         }
-        self.pass_time().await;
-        let (key, expected) = (key.to_owned(), expected.to_vec());
-        self.write(move |store| {
-            if store.peek(&key).as_ref() == Some(&expected) {
-                store.put(&key, Some(new.clone()));
+        self.shared.faults.pass_time().await;
+        let (name, expected) = (key.to_owned(), expected.to_vec());
+        self.write(Op::Swap, key, move |store| {
+            if store.peek(&name).as_ref() == Some(&expected) {
+                store.put(&name, Some(new.clone()));
+            } else {
+                store.note(|| format!("swap {name}: no effect"));
             }
         })
         .await

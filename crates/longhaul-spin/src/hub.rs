@@ -29,7 +29,8 @@ pub async fn engine() -> Result<Rc<Engine<SpinPlatform>>, StoreError> {
     }
     let hub = variables::text_or("task_hub", DEFAULT_HUB).await;
     let timing = Timing { idle_poll: idle_poll().await?, ..Timing::default() };
-    let engine = Rc::new(Engine::new(SpinPlatform::open(STORE).await?, TaskHub::new(hub)).with_timing(timing));
+    let engine =
+        Rc::new(Engine::new(SpinPlatform::open(STORE).await?, TaskHub::new(hub)).with_timing(timing));
     ENGINE.with_borrow_mut(|slot| *slot = Some(engine.clone()));
     Ok(engine)
 }
@@ -40,7 +41,8 @@ async fn idle_poll() -> Result<Option<Duration>, StoreError> {
     if text == "off" {
         return Ok(None);
     }
-    let malformed = || StoreError(format!("the variable idle_poll is '{text}': write a duration such as 30s, or off"));
+    let malformed =
+        || StoreError(format!("the variable idle_poll is '{text}': write a duration such as 30s, or off"));
     let duration: SignedDuration = text.parse().map_err(|_| malformed())?;
     Duration::try_from(duration).ok().filter(|duration| !duration.is_zero()).map(Some).ok_or_else(malformed)
 }

@@ -30,7 +30,9 @@ pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
 
 async fn tick(key: InstanceKey, kick: TickKick, orchestrators: Orchestrators) {
     let ticked = match hub::engine().await {
-        Ok(engine) => engine.tick(&key, &kick, &orchestrators, &SpinActivities).await.map_err(|e| e.to_string()),
+        Ok(engine) => {
+            engine.tick(&key, &kick, &orchestrators, &SpinActivities).await.map_err(|e| e.to_string())
+        }
         Err(error) => Err(error.to_string()),
     };
     match ticked {
@@ -47,9 +49,10 @@ impl Activities for SpinActivities {
         let body = serde_json::to_vec(request).expect("a request has a JSON form");
         match post_json(format!("{ACTIVITY}{}", doors::activity_path(name)), body).await {
             Ok((http::StatusCode::OK, body)) => ActivityOutcome::decode(&body),
-            Ok((status, body)) => {
-                Err(NoAnswer(format!("the activity component answered {status}: {}", String::from_utf8_lossy(&body))))
-            }
+            Ok((status, body)) => Err(NoAnswer(format!(
+                "the activity component answered {status}: {}",
+                String::from_utf8_lossy(&body)
+            ))),
             Err(error) => Err(NoAnswer(format!("the activity component gave no answer: {error}"))),
         }
     }

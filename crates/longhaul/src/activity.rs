@@ -72,7 +72,9 @@ impl ActivityOutcome {
     /// The body of the answer.
     pub fn encode(self) -> Vec<u8> {
         let wire = match self {
-            Self::Completed(output) => Wire { outcome: WireKind::Completed, output: Some(output), error: None },
+            Self::Completed(output) => {
+                Wire { outcome: WireKind::Completed, output: Some(output), error: None }
+            }
             Self::Failed(failure) => Wire { outcome: WireKind::Failed, output: None, error: Some(failure) },
         };
         serde_json::to_vec(&wire).expect("an outcome has a JSON form")
@@ -86,7 +88,9 @@ impl ActivityOutcome {
         let wire: Wire = serde_json::from_slice(body)
             .map_err(|error| NoAnswer(format!("the activity's answer is not an outcome: {error}")))?;
         match wire {
-            Wire { outcome: WireKind::Completed, output, .. } => Ok(Self::Completed(output.unwrap_or_default())),
+            Wire { outcome: WireKind::Completed, output, .. } => {
+                Ok(Self::Completed(output.unwrap_or_default()))
+            }
             Wire { outcome: WireKind::Failed, error: Some(failure), .. } => Ok(Self::Failed(failure)),
             Wire { outcome: WireKind::Failed, error: None, .. } => {
                 Err(NoAnswer("the activity's answer says 'failed' and not why".into()))
@@ -108,7 +112,8 @@ pub struct ActivityContext {
     pub attempt: u32,
 }
 
-type Function<'a> = Box<dyn Fn(ActivityContext, Json) -> Pin<Box<dyn Future<Output = ActivityOutcome> + 'a>> + 'a>;
+type Function<'a> =
+    Box<dyn Fn(ActivityContext, Json) -> Pin<Box<dyn Future<Output = ActivityOutcome> + 'a>> + 'a>;
 
 /// The activity functions of a component, by name.
 #[derive(Default)]
@@ -143,7 +148,10 @@ impl<'a> ActivityFunctions<'a> {
                         })?;
                         let output = function(context, input).await?;
                         Json::of(&output).map_err(|error| {
-                            Failure::permanent("BadOutput", format!("the output of activity '{name}': {error}"))
+                            Failure::permanent(
+                                "BadOutput",
+                                format!("the output of activity '{name}': {error}"),
+                            )
                         })
                     };
                     match outcome.await {
@@ -195,11 +203,12 @@ mod tests {
 
     #[test]
     fn functions_are_run_by_name_with_typed_input_and_output() {
-        let functions = ActivityFunctions::new()
-            .with("double", |_, n: u32| async move { Ok(2 * n) })
-            .with("fail", |context, _: Json| async move {
+        let functions = ActivityFunctions::new().with("double", |_, n: u32| async move { Ok(2 * n) }).with(
+            "fail",
+            |context, _: Json| async move {
                 Err::<(), _>(Failure::new("Boom", format!("attempt {}", context.attempt)))
-            });
+            },
+        );
         let run = |name: &str, input: &str| {
             let request = ActivityRequest {
                 instance_id: InstanceId::random([1; 16]),

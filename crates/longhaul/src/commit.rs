@@ -64,7 +64,12 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// When the lease is lost, or the store fails for too long.
-    pub(crate) async fn commit(&self, held: &mut Held, mut new: Record, wake: WakeEntry) -> Result<(), CommitError> {
+    pub(crate) async fn commit(
+        &self,
+        held: &mut Held,
+        mut new: Record,
+        wake: WakeEntry,
+    ) -> Result<(), CommitError> {
         let watch = Stopwatch::start(&self.platform);
         new.control.step = held.record().control.step + 1;
         let mut bytes = self.seal(&held.key, held.record(), &mut new, wake).await?;

@@ -86,7 +86,8 @@ impl OrchestrationContext {
         I: Serialize,
         O: DeserializeOwned,
     {
-        let refused = |error| Failure::permanent("BadInput", format!("the input of activity '{name}': {error}"));
+        let refused =
+            |error| Failure::permanent("BadInput", format!("the input of activity '{name}': {error}"));
         let task = Json::of(&input).map_err(refused).map(|input| {
             let mut state = self.state.borrow_mut();
             let id = TaskId(state.next_task);

@@ -75,7 +75,8 @@ impl<P: Platform> Engine<P> {
         let id = InstanceId::random(self.platform.random());
         let key = InstanceKey::of_random(&id);
         let watch = Stopwatch::start(&self.platform);
-        let entry = self.next_slot(Log::Created).await.map_err(|error| StartError::NotStored(error.into()))?;
+        let entry =
+            self.next_slot(Log::Created).await.map_err(|error| StartError::NotStored(error.into()))?;
         let (record, lease) = self.new_record(&id, start, entry);
         let bytes = record.encode();
         let slot = LogEntry { key: key.clone(), base: 0, due: lease.expires }.encode();
@@ -99,22 +100,27 @@ impl<P: Platform> Engine<P> {
                 return Ok(Creation::Created(started));
             }
         }
-        Err(StartError::Unknown(StoreError("others start and abandon the same id all the time".into()).into()))
+        Err(StartError::Unknown(
+            StoreError("others start and abandon the same id all the time".into()).into(),
+        ))
     }
 
     /// Stores the instance under a ballot of its own and tries to have the ballot chosen; None when another was.
     async fn claim_and_create(&self, id: &InstanceId, start: Start) -> Result<Option<Started>, StartError> {
         let store = self.platform.store();
-        let (not_stored, unknown) =
-            (|error: StoreError| StartError::NotStored(error.into()), |error: StoreError| {
-                StartError::Unknown(error.into())
-            });
+        let (not_stored, unknown) = (
+            |error: StoreError| StartError::NotStored(error.into()),
+            |error: StoreError| StartError::Unknown(error.into()),
+        );
         let claimed = store.increment(&self.hub.claim(id)).await.map_err(not_stored)?;
         let ballot = claimed as u32;
         let key = InstanceKey::of_ballot(id, ballot);
         let watch = Stopwatch::start(&self.platform);
         let due = self.lease(self.timing.grant).expires;
-        let entry = self.append(Log::Created, &LogEntry { key: key.clone(), base: 0, due }).await.map_err(not_stored)?;
+        let entry = self
+            .append(Log::Created, &LogEntry { key: key.clone(), base: 0, due })
+            .await
+            .map_err(not_stored)?;
         let (record, _) = self.new_record(id, start, entry);
         let bytes = record.encode();
         store.set(&self.hub.instance(&key), bytes.clone()).await.map_err(not_stored)?;

@@ -84,8 +84,10 @@ fn read_or_default<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Refu
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refused> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refused { status: 400, message: format!("the body is not what is expected here: {error}") })
+    serde_json::from_slice(body).map_err(|error| Refused {
+        status: 400,
+        message: format!("the body is not what is expected here: {error}"),
+    })
 }
 
 fn encode(text: &str) -> String {

@@ -112,7 +112,10 @@ mod tests {
             ("token=abc&x=1", "token=[hidden]&x=1"),
             ("sent Bearer eyJhbGciOi.eyJzdWIi.c2ln", "sent Bearer [hidden]"),
             ("sent SharedKey acc:c2lnbmF0dXJl=", "sent SharedKey [hidden]"),
-            ("key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq+K1SZFPTOtr==", "key [hidden]"),
+            (
+                "key Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq+K1SZFPTOtr==",
+                "key [hidden]",
+            ),
             ("panicked at /home/me/src/lib.rs:3:4", "panicked at [path]"),
             ("", ""),
         ] {

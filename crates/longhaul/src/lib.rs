@@ -36,7 +36,9 @@ mod store;
 mod tick;
 mod watch;
 
-pub use activity::{Activities, ActivityContext, ActivityFunctions, ActivityOutcome, ActivityRequest, NoAnswer};
+pub use activity::{
+    Activities, ActivityContext, ActivityFunctions, ActivityOutcome, ActivityRequest, NoAnswer,
+};
 pub use context::{ActivityCall, OrchestrationContext};
 pub use create::{Creation, Start, StartError, Started};
 pub use engine::{Engine, Timing};

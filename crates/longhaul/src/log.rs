@@ -57,7 +57,11 @@ impl<P: Platform> Engine<P> {
     }
 
     /// Waits before another try, or gives `error` back when there was patience enough.
-    pub(crate) async fn pause_unless_over(&self, watch: &Stopwatch, error: StoreError) -> Result<(), StoreError> {
+    pub(crate) async fn pause_unless_over(
+        &self,
+        watch: &Stopwatch,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
         let elapsed = watch.elapsed(&self.platform);
         if elapsed >= self.timing.patience {
             return Err(error);

@@ -72,11 +72,17 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// As [`Engine::lookup`].
-    pub async fn wait_until_finished(&self, key: &InstanceKey, limit: Duration) -> Result<Option<Head>, ReadError> {
+    pub async fn wait_until_finished(
+        &self,
+        key: &InstanceKey,
+        limit: Duration,
+    ) -> Result<Option<Head>, ReadError> {
         let watch = Stopwatch::start(&self.platform);
         let mut pause = Duration::from_millis(20);
         loop {
-            let Some(bytes) = self.platform.store().get(&self.hub.instance(key)).await? else { return Ok(None) };
+            let Some(bytes) = self.platform.store().get(&self.hub.instance(key)).await? else {
+                return Ok(None);
+            };
             let head = decode_head(&bytes)?;
             let left = limit.saturating_sub(watch.elapsed(&self.platform));
             if head.status.is_finished() || left.is_zero() {
@@ -138,7 +144,9 @@ impl<P: Platform> Engine<P> {
     pub(crate) async fn is_chosen(&self, key: &InstanceKey, record: &Record) -> Result<bool, ReadError> {
         match key.ballot(&record.head.id) {
             None => Ok(true),
-            Some(ballot) => Ok(self.claim(&record.head.id).await?.is_some_and(|claim| claim.chosen == ballot)),
+            Some(ballot) => {
+                Ok(self.claim(&record.head.id).await?.is_some_and(|claim| claim.chosen == ballot))
+            }
         }
     }
 }

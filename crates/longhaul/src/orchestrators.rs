@@ -62,7 +62,12 @@ impl Orchestrators {
     }
 
     /// Starts the function `name` from its beginning; None if there is no such function.
-    pub(crate) fn start(&self, name: &str, context: OrchestrationContext, input: Json) -> Option<Orchestration> {
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        context: OrchestrationContext,
+        input: Json,
+    ) -> Option<Orchestration> {
         self.functions.get(name).map(|function| function(context, input))
     }
 }

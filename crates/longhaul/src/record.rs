@@ -125,7 +125,9 @@ fn is_zero(n: &u32) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnreadableRecord {
     /// Written in another format.
-    #[error("the record has format {0}, this version reads {FORMAT}: run the version that wrote it, or a newer one")]
+    #[error(
+        "the record has format {0}, this version reads {FORMAT}: run the version that wrote it, or a newer one"
+    )]
     Format(u32),
     /// Not a record.
     #[error("the value is not an instance record: {0}")]
@@ -185,14 +187,15 @@ pub fn decode_head(bytes: &[u8]) -> Result<Head, UnreadableRecord> {
         format: u32,
     }
     let line = lines(bytes).next().unwrap_or_default();
-    decode_line::<Head>(line).and_then(|head| match head.format {
-        FORMAT => Ok(head),
-        other => Err(UnreadableRecord::Format(other)),
-    })
-    .map_err(|error| match decode_line::<Format>(line) {
-        Ok(Format { format }) if format != FORMAT => UnreadableRecord::Format(format),
-        _ => error,
-    })
+    decode_line::<Head>(line)
+        .and_then(|head| match head.format {
+            FORMAT => Ok(head),
+            other => Err(UnreadableRecord::Format(other)),
+        })
+        .map_err(|error| match decode_line::<Format>(line) {
+            Ok(Format { format }) if format != FORMAT => UnreadableRecord::Format(format),
+            _ => error,
+        })
 }
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

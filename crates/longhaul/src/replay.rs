@@ -125,7 +125,8 @@ impl Execution {
                     EventKind::TaskCompleted { id, output } => self.told(number, *id, Ok(output.clone()))?,
                     EventKind::TaskFailed { id, failure } => self.told(number, *id, Err(failure.clone()))?,
                     EventKind::TaskScheduled { id, name, input } => {
-                        recorded.push((number, Request { id: *id, name: name.clone(), input: input.clone() }));
+                        recorded
+                            .push((number, Request { id: *id, name: name.clone(), input: input.clone() }));
                     }
                     EventKind::OrchestratorStarted
                     | EventKind::ExecutionStarted { .. }
@@ -212,7 +213,11 @@ fn mismatch(number: usize, history: Option<&Request>, code: Option<&Request>) ->
         Some(Request { id, name, input }) => format!("activity '{name}' as task {id} with input {input}"),
         None => "nothing".to_owned(),
     };
-    nondeterminism(format!("at event {number} history asked for {}, the code asks for {}", side(history), side(code)))
+    nondeterminism(format!(
+        "at event {number} history asked for {}, the code asks for {}",
+        side(history),
+        side(code)
+    ))
 }
 
 fn nondeterminism(what: String) -> Failure {
@@ -248,10 +253,13 @@ mod tests {
     }
 
     fn registry() -> Orchestrators {
-        Orchestrators::new().with("two", two_steps).with("fan", fan_out).with("stuck", |_: Ctx, _: Json| async {
-            std::future::pending::<()>().await;
-            Ok(())
-        })
+        Orchestrators::new().with("two", two_steps).with("fan", fan_out).with(
+            "stuck",
+            |_: Ctx, _: Json| async {
+                std::future::pending::<()>().await;
+                Ok(())
+            },
+        )
     }
 
     /// What became of an execution whose activities double their input.
@@ -279,7 +287,8 @@ mod tests {
 
     #[test]
     fn an_orchestrator_gives_the_same_history_replayed_at_every_turn_or_never() {
-        for (name, input, output) in [("two", "5", "20"), ("fan", "[1,2,3]", "[2,4,6]"), ("fan", "[]", "[]")] {
+        for (name, input, output) in [("two", "5", "20"), ("fan", "[1,2,3]", "[2,4,6]"), ("fan", "[]", "[]")]
+        {
             let once = run(name, input, false);
             assert_eq!(once.0, ok(output), "{name}");
             assert_eq!(once, run(name, input, true), "{name}");
@@ -298,7 +307,11 @@ mod tests {
     fn changed_code_fails_the_instance_and_says_where() {
         let (_, history) = run("two", "5", false);
         for (upto, name, message) in [
-            (3, "fan", "at event 2 history asked for activity 'double' as task 0 with input 5, the code asks for"),
+            (
+                3,
+                "fan",
+                "at event 2 history asked for activity 'double' as task 0 with input 5, the code asks for",
+            ),
             (3, "none", "the code asks for nothing"),
         ] {
             let mut record = new_record(name, if name == "fan" { "[1]" } else { "5" });

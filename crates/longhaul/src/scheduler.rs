@@ -158,7 +158,9 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
     /// A host that has just started looks at everything at once.
     fn first_look(&self, entry: &LogEntry) -> Timestamp {
         match self.abandoned_before {
-            Some(start) if entry.due < after(start, self.engine.timing.lease * 2) => self.engine.platform.now(),
+            Some(start) if entry.due < after(start, self.engine.timing.lease * 2) => {
+                self.engine.platform.now()
+            }
             _ => entry.due,
         }
     }
@@ -183,7 +185,9 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             }
         };
         let chosen = match &stored {
-            Some(stored) => engine.is_chosen(&entry.key, &stored.record).await.map_err(SchedulerError::from)?,
+            Some(stored) => {
+                engine.is_chosen(&entry.key, &stored.record).await.map_err(SchedulerError::from)?
+            }
             None => false,
         };
         let Some(stored) = stored.filter(|_| chosen) else {

@@ -82,7 +82,8 @@ impl<P: Platform> Engine<P> {
         let Ok(execution) = Execution::replay(held.record(), orchestrators) else {
             return Ok(Ticked::NotRegistered);
         };
-        let mut tick = Tick { engine: self, activities, owner, held, execution, running: FuturesUnordered::new() };
+        let mut tick =
+            Tick { engine: self, activities, owner, held, execution, running: FuturesUnordered::new() };
         match tick.run().await {
             Ok(ticked) => Ok(ticked),
             Err(CommitError::Lost) => Ok(Ticked::Lost),
@@ -203,15 +204,20 @@ impl<'a, P: Platform, A: Activities> Tick<'a, P, A> {
     fn next_pause(&self) -> Duration {
         let now = self.engine.platform.now();
         let record = self.held.record();
-        let renew = record.control.lease.as_ref().map_or(Duration::ZERO, |lease| {
-            until(now, after(lease.granted, self.engine.timing.lease / 3))
-        });
+        let renew =
+            record.control.lease.as_ref().map_or(Duration::ZERO, |lease| {
+                until(now, after(lease.granted, self.engine.timing.lease / 3))
+            });
         earliest_retry(&record.control.tasks).map_or(renew, |at| renew.min(until(now, at)))
     }
 
     /// One step: takes in `answers`, lets the orchestrator take its turn if there is anything new for it or it has yet
     /// to `begin`, commits, and then dispatches. Answers how the tick ends, if it does.
-    async fn advance(&mut self, answers: Vec<(TaskId, Answer)>, begin: bool) -> Result<Option<Ticked>, CommitError> {
+    async fn advance(
+        &mut self,
+        answers: Vec<(TaskId, Answer)>,
+        begin: bool,
+    ) -> Result<Option<Ticked>, CommitError> {
         let now = self.engine.platform.now();
         let mut next = self.held.record().clone();
         next.control.owner.clone_from(&self.owner);

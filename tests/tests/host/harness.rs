@@ -19,7 +19,9 @@ use tokio::task::JoinHandle;
 /// Where the probes are, built once.
 fn probes() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| longhaul_tests::guests::build(&["probe-p3", "probe-p2"]).expect("the probes can be built"))
+    BUILT.get_or_init(|| {
+        longhaul_tests::guests::build(&["probe-p3", "probe-p2"]).expect("the probes can be built")
+    })
 }
 
 /// Three components of WASI 0.3 and one of 0.2. `main` answers every path that no other does; `more` is put into its
@@ -68,11 +70,8 @@ pub fn config(directory: &Path) -> Config {
 }
 
 pub async fn load(manifest: Manifest, config: Config) -> Result<Host, LoadError> {
-    let variables = VariableSources {
-        command_line: Vec::new(),
-        providers: Vec::new(),
-        environment: BTreeMap::new(),
-    };
+    let variables =
+        VariableSources { command_line: Vec::new(), providers: Vec::new(), environment: BTreeMap::new() };
     Host::load(App { manifest, runtime_config: RuntimeConfig::default(), variables }, config).await
 }
 
@@ -88,7 +87,8 @@ pub struct Running {
 impl Running {
     pub async fn start(manifest: Manifest, config: Config) -> Self {
         let host = Arc::new(load(manifest, config).await.expect("the application loads"));
-        let server = Server::bind(Arc::clone(&host), ([127, 0, 0, 1], 0).into()).await.expect("a port is free");
+        let server =
+            Server::bind(Arc::clone(&host), ([127, 0, 0, 1], 0).into()).await.expect("a port is free");
         let base = format!("http://{}", server.address());
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(server.run(async move {
@@ -130,7 +130,9 @@ impl Running {
             }
         };
         let limit = Duration::from_secs(20);
-        tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| panic!("{path} never became {expected}"));
+        tokio::time::timeout(limit, asking)
+            .await
+            .unwrap_or_else(|_| panic!("{path} never became {expected}"));
     }
 
     /// Asks the server to stop, without waiting for it.

@@ -115,7 +115,8 @@ async fn a_wasi_0_2_component_gets_a_new_instance_for_each_request() {
 async fn what_components_print_is_in_their_logs() {
     let (probes, directory) = probes_with("").await;
     probes.text("/print").await;
-    let log = |stream| std::fs::read_to_string(directory.path().join(format!("logs/main_{stream}.txt"))).unwrap();
+    let log =
+        |stream| std::fs::read_to_string(directory.path().join(format!("logs/main_{stream}.txt"))).unwrap();
     assert_eq!(log("stdout"), "printed\nand once more\n");
     assert_eq!(log("stderr"), "complained\n");
 }

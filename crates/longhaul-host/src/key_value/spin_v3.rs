@@ -12,7 +12,10 @@ fn other(error: longhaul_kv::Error) -> Error {
     Error::Other(error.to_string())
 }
 
-fn store_of<T: 'static>(accessor: &Accessor<T, Offered>, handle: &Resource<Store>) -> wasmtime::Result<Store> {
+fn store_of<T: 'static>(
+    accessor: &Accessor<T, Offered>,
+    handle: &Resource<Store>,
+) -> wasmtime::Result<Store> {
     accessor.with(|mut access| access.get().store_of(handle))
 }
 

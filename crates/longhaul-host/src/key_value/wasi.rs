@@ -113,9 +113,7 @@ impl batch::Host for InstanceState {
     ) -> Answer<Vec<(String, Option<Vec<u8>>)>> {
         match self.store_of(&bucket)?.get_many(&keys).await {
             // As in Spin, missing keys are left out.
-            Ok(values) => {
-                Ok(Ok(keys.into_iter().zip(values).filter(|(_, value)| value.is_some()).collect()))
-            }
+            Ok(values) => Ok(Ok(keys.into_iter().zip(values).filter(|(_, value)| value.is_some()).collect())),
             Err(error) => Ok(Err(other(error))),
         }
     }

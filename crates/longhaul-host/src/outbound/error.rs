@@ -25,7 +25,9 @@ pub(super) fn classify(error: &legacy::Error) -> Error {
                 Some(io) if io.to_string().contains("certificate") => Error::TlsCertificateError,
                 _ => Error::TlsProtocolError,
             },
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => Error::ConnectionTerminated,
+            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
+                Error::ConnectionTerminated
+            }
             _ => Error::DestinationUnavailable,
         };
     }

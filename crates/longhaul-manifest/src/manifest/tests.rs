@@ -174,20 +174,27 @@ fn settings_have_defaults_and_units() {
 
 #[test]
 fn the_start_call_is_of_the_application() {
+    let of_application = |start: &str| {
+        let tool = format!("application = {{ name = \"app\", tool.longhaul.start = {start} }}");
+        parse(&with("").replace("application = { name = \"app\" }", &tool))
+    };
     assert_eq!(parse(&with("")).unwrap().start, None);
-    let line = "application.tool.longhaul.start = { component = \"api\", path = \"/run?now\" }";
-    let start = parse(&with(line)).unwrap().start.unwrap();
+    let start = of_application("{ component = \"api\", path = \"/run?now\" }").unwrap().start.unwrap();
     assert_eq!((start.component.as_str(), start.path.as_str()), ("api", "/run?now"));
-    for (line, expected) in [
-        ("application.tool.longhaul.start = { component = \"apo\", path = \"/\" }", "did you mean \"api\"?"),
-        ("application.tool.longhaul.start = { component = \"api\" }", "start.path: missing"),
-        ("application.tool.longhaul.start = { component = \"api\", path = \"run\" }", "must be the path of a URL"),
-        ("application.tool.longhaul.start = { component = \"api\", path = \"/\", a = 1 }", "a: unknown key"),
-        ("component.api.tool.longhaul.start = { component = \"api\", path = \"/\" }", "start: unknown key"),
+    for (start, expected) in [
+        (
+            "{ component = \"apo\", path = \"/\" }",
+            "start.component: there is no component \"apo\"; did you mean",
+        ),
+        ("{ component = \"api\" }", "start.path: missing"),
+        ("{ component = \"api\", path = \"run\" }", "start.path: must be the path of a URL"),
+        ("{ component = \"api\", path = \"/\", a = 1 }", "start.a: unknown key"),
     ] {
-        let error = parse(&with(line)).expect_err(line);
-        assert!(error.contains(expected), "{line}: {error}");
+        let error = of_application(start).expect_err(start);
+        assert!(error.contains(expected), "{start}: {error}");
     }
+    let of_component = with("component.api.tool.longhaul.start = { component = \"api\", path = \"/\" }");
+    assert!(parse(&of_component).unwrap_err().contains("component.api.tool.longhaul.start: unknown key"));
 }
 
 #[test]

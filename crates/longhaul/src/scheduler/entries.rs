@@ -125,7 +125,8 @@ impl Entries {
     pub(crate) fn marks(&self) -> Marks {
         let mut marks = self.last;
         for log in [Log::Created, Log::Wake] {
-            let first = self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next();
+            let first =
+                self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next();
             if let Some((name, _)) = first {
                 *marks.of(log) = name.slot - 1;
             }

@@ -76,7 +76,8 @@ impl<P: Platform> Engine<P> {
             }
         };
         let now = self.platform.now();
-        let gone = |lease: &Lease| lease.expires <= now || kick.started_at.is_some_and(|at| lease.granted < at);
+        let gone =
+            |lease: &Lease| lease.expires <= now || kick.started_at.is_some_and(|at| lease.granted < at);
         if state.lease.as_ref().is_some_and(|lease| !gone(lease)) {
             return Ok(None);
         }

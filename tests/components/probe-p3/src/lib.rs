@@ -25,7 +25,9 @@ async fn handle(request: Request) -> Result<Response<FullBody<Bytes>>> {
         ["echo", ..] => Ok(echo(request).await?),
         ["seen"] => Ok(SEEN.load(Ordering::Relaxed).to_string()),
         ["kv", rest @ ..] => key_value(rest).await.map_err(|error| format!("{error:?}")),
-        ["open", label] => Store::open(label).await.map(|_| "opened".to_owned()).map_err(|e| format!("{e:?}")),
+        ["open", label] => {
+            Store::open(label).await.map(|_| "opened".to_owned()).map_err(|e| format!("{e:?}"))
+        }
         ["cas", case] => Ok(cas::run(case)),
         ["variable", name] => spin_sdk::variables::get(name).await.map_err(|error| format!("{error:?}")),
         ["environment", name] => std::env::var(name).map_err(|error| error.to_string()),
