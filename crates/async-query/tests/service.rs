@@ -1,71 +1,44 @@
-//! What the public components do with the engine, over the simulator's store.
+//! What the public components do with the engine, over a store in memory.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::rc::Rc;
 use std::time::Duration;
 
 use async_query::service::{self, Polled, Submitted};
 use async_query::submit::Settings;
+use futures::executor::block_on;
 use http::request::Parts;
-use longhaul::{Engine, Orchestrators, TickKick};
-use longhaul_sim::exec::{Exec, Process};
-use longhaul_sim::store::{Backend, SimStore};
-use longhaul_sim::world::{Place, World};
+use longhaul::memory::MemoryPlatform;
+use longhaul::{Engine, Orchestrators, Platform, TaskHub, TickKick};
 
-const CLIENT: Process = Process(0);
 const SUBMIT: &str = "/api/submit/query?s=10/10/2021&e=10/12/2021";
 
-struct Scene {
-    exec: Exec,
-    store: SimStore,
-    engine: Rc<Engine<Place>>,
-}
+struct Scene(Engine<MemoryPlatform>);
 
 impl Scene {
     fn new() -> Self {
-        let exec = Exec::new(1);
-        let store = SimStore::new(&exec, Backend::Sqlite);
-        let engine = World::new(&exec, &store).engine(CLIENT);
-        Self { exec, store, engine: Rc::new(engine) }
+        Self(Engine::new(MemoryPlatform::new(), TaskHub::new("test")))
     }
 
-    /// Runs one call to its end, in virtual time.
-    fn run<T: 'static, F: Future<Output = T> + 'static>(
-        &self,
-        call: impl FnOnce(Rc<Engine<Place>>) -> F,
-    ) -> T {
-        let result: Rc<RefCell<Option<T>>> = Rc::default();
-        let (slot, future) = (result.clone(), call(self.engine.clone()));
-        self.exec.spawn(CLIENT, async move {
-            let value = future.await;
-            *slot.borrow_mut() = Some(value);
-        });
-        self.exec.run_until(self.exec.now() + Duration::from_secs(3600), || result.borrow().is_some());
-        result.take().expect("the call ends")
+    fn platform(&self) -> &MemoryPlatform {
+        self.0.platform()
     }
 
     fn submit(&self, path: &str, headers: &[(&str, &str)]) -> Submitted {
-        let request = request(path, headers);
-        self.run(|engine| async move { service::submit(&engine, &request, &Settings::default()).await })
+        block_on(service::submit(&self.0, &request(path, headers), &Settings::default()))
     }
 
     fn status(&self, id: &str, headers: &[(&str, &str)]) -> Polled {
-        let request = request(&format!("/api/status/{id}"), headers);
-        self.run(|engine| async move { service::status(&engine, &request).await })
+        block_on(service::status(&self.0, &request(&format!("/api/status/{id}"), headers)))
     }
 
     /// Runs an instance whose orchestrator ends at once, in this way.
     fn finish(&self, submitted: Submitted, end: Result<u64, longhaul::Failure>) {
         let started = submitted.started.expect("it was started");
-        self.run(|engine| async move {
-            let orchestrators =
-                Orchestrators::new().with("orchestrator-function", move |_, _: longhaul::Json| {
-                    let end = end.clone();
-                    async move { end }
-                });
-            engine.tick(&started.key, &started.tick, &orchestrators, &NoActivities).await.unwrap()
-        });
+        let orchestrators =
+            Orchestrators::new().with("orchestrator-function", move |_, _: longhaul::Json| {
+                let end = end.clone();
+                async move { end }
+            });
+        block_on(self.0.tick(&started.key, &started.tick, &orchestrators, &NoActivities)).unwrap();
     }
 }
 
@@ -101,9 +74,10 @@ fn a_submission_is_stored_before_it_is_answered_and_found_by_its_id() {
     let id = id(&submitted);
     assert_eq!(id, submitted.started.as_ref().unwrap().id.as_str());
 
-    let before = scene.store.operations();
+    let before = scene.platform().operations();
     let polled = scene.status(&id, &[]);
-    assert_eq!(scene.store.operations() - before, 1, "a poll is one get");
+    let spent = scene.platform().operations() - before;
+    assert_eq!((spent.reads, spent.writes), (1, 0), "a poll is one get");
     assert_eq!(polled.answer.body(), &format!(r#"{{"id": "{id}", "status": "Pending", "result": null}}"#));
     assert_eq!(polled.overdue, None);
 
@@ -142,7 +116,7 @@ fn a_repeated_key_answers_the_same_instance_and_starts_nothing() {
 #[test]
 fn a_store_that_fails_is_answered_503_with_what_may_be_done() {
     let scene = Scene::new();
-    scene.store.set_faults(1.0);
+    scene.platform().set_failing(true);
     let keyed = scene.submit(SUBMIT, &[("idempotency-key", "k-1")]);
     assert_eq!(keyed.answer.status(), 503);
     assert!(keyed.answer.body().contains("unknown") && keyed.answer.body().contains("Idempotency-Key"));
@@ -150,7 +124,7 @@ fn a_store_that_fails_is_answered_503_with_what_may_be_done() {
     assert_eq!(scene.submit(SUBMIT, &[]).answer.status(), 503);
     assert_eq!(scene.status("abc", &[]).answer.status(), 503);
 
-    scene.store.set_faults(0.0);
+    scene.platform().set_failing(false);
     let again = scene.submit(SUBMIT, &[("idempotency-key", "k-1")]);
     assert_eq!(again.answer.status(), 200);
 }
@@ -160,8 +134,7 @@ fn an_instance_that_nobody_advances_is_reported_as_overdue() {
     let scene = Scene::new();
     let submitted = scene.submit(SUBMIT, &[]);
     let id = id(&submitted);
-    let exec = scene.exec.clone();
-    scene.run(|_| async move { exec.sleep(Duration::from_secs(60)).await });
+    block_on(scene.platform().sleep(Duration::from_secs(60)));
     let polled = scene.status(&id, &[("prefer", "wait=5")]);
     assert_eq!(polled.overdue.as_ref(), submitted.started.as_ref().map(|started| &started.key));
 }
@@ -171,22 +144,23 @@ fn a_client_that_waits_is_answered_when_the_instance_has_finished_or_the_time_is
     let scene = Scene::new();
     let submitted = scene.submit(SUBMIT, &[]);
     let id = id(&submitted);
-    let begin = scene.exec.now();
+    let begin = scene.platform().monotonic();
     assert!(scene.status(&id, &[("prefer", "wait=3")]).answer.body().contains("Pending"));
-    let waited = scene.exec.now() - begin;
+    let waited = scene.platform().monotonic() - begin;
     assert!((Duration::from_secs(3)..Duration::from_secs(8)).contains(&waited), "{waited:?}");
     scene.finish(submitted, Ok(1));
-    let begin = scene.exec.now();
+    let begin = scene.platform().monotonic();
     assert!(scene.status(&id, &[("prefer", "wait=30")]).answer.body().contains("Completed"));
-    assert!(scene.exec.now() - begin < Duration::from_secs(10), "a finished instance is not waited for");
+    assert!(
+        scene.platform().monotonic() - begin < Duration::from_secs(10),
+        "a finished instance is not waited for"
+    );
 }
 
 #[test]
 fn a_tick_without_an_instance_does_nothing() {
     let scene = Scene::new();
-    let ticked = scene.run(|engine| async move {
-        let key = longhaul::InstanceKey::received("nobody");
-        engine.tick(&key, &TickKick::default(), &Orchestrators::new(), &NoActivities).await
-    });
+    let key = longhaul::InstanceKey::received("nobody");
+    let ticked = block_on(scene.0.tick(&key, &TickKick::default(), &Orchestrators::new(), &NoActivities));
     assert_eq!(ticked, Ok(longhaul::Ticked::Nothing));
 }

@@ -26,6 +26,8 @@ mod keys;
 mod kick;
 mod log;
 mod lookup;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod orchestrators;
 mod platform;
 mod record;
