@@ -22,8 +22,10 @@ pub struct Violation {
 pub struct Checks {
     trace: Trace,
     violations: Vec<Violation>,
-    /// Calls of activities that were dispatched: instance, execution, task, attempt.
-    dispatched: BTreeSet<(String, String, u64, u32)>,
+    /// The last attempt that was committed of each task: execution, task.
+    committed: BTreeMap<(String, u64), u32>,
+    /// Calls of activities that were dispatched: execution, task, attempt.
+    dispatched: BTreeSet<(String, u64, u32)>,
     /// The instances that somebody was told of.
     acknowledged: BTreeMap<InstanceId, InstanceKey>,
     /// The latest need that was committed under each wake entry of each record.
@@ -91,23 +93,17 @@ impl Checks {
     }
 
     /// Called when an activity is called. I5, I1: what is dispatched was committed, and no two calls are alike.
-    pub fn dispatched(&mut self, data: &Data, request: &ActivityRequest) {
+    pub fn dispatched(&mut self, request: &ActivityRequest) {
         let ActivityRequest { instance_id, execution_id, task_id, attempt, .. } = request;
-        let prefix = format!("sim/instance/{instance_id}");
-        let records = data.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
-        let committed =
-            records.map(|(_, value)| Record::decode(value).expect("the store holds records")).any(|record| {
-                let running = record.control.tasks.get(task_id).is_some_and(|task| task.attempt >= *attempt);
-                record.head.execution == *execution_id && (running || results(&record).contains(task_id))
-            });
+        let call = (execution_id.to_string(), task_id.0);
+        let committed = self.committed.get(&call).is_some_and(|committed| committed >= attempt);
         if !committed {
             self.violated(
                 instance_id,
                 format!("task {task_id}, attempt {attempt} was dispatched before its commit"),
             );
         }
-        let call = (instance_id.to_string(), execution_id.to_string(), task_id.0, *attempt);
-        if !self.dispatched.insert(call) {
+        if !self.dispatched.insert((call.0, call.1, *attempt)) {
             self.violated(instance_id, format!("task {task_id} was dispatched twice as attempt {attempt}"));
         }
     }
@@ -121,9 +117,9 @@ impl Checks {
                 self.violated(key, format!("its lease was taken over without need: it is in epoch {epoch}"));
             }
         }
-        for (id, _, task, attempt) in self.dispatched.clone() {
+        for (execution, task, attempt) in self.dispatched.clone() {
             if attempt > 1 {
-                self.violated(id, format!("task {task} was dispatched {attempt} times without need"));
+                self.violated("", format!("task {task} of {execution} was dispatched as attempt {attempt}"));
             }
         }
     }
@@ -131,6 +127,10 @@ impl Checks {
     fn record(&mut self, data: &Data, name: &str, old: Option<&[u8]>, new: &[u8]) {
         let new = Record::decode(new).expect("the engine writes records");
         let is = &new.control;
+        for (id, task) in &is.tasks {
+            let committed = self.committed.entry((new.head.execution.to_string(), id.0)).or_default();
+            *committed = task.attempt.max(*committed);
+        }
         if let Some(old) = old {
             let old = Record::decode(old).expect("the store holds records");
             let was = &old.control;

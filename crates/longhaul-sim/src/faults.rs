@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::exec::{Exec, Process};
 use crate::focus::{Kind, Op, Side};
-use crate::process::{ALL, Processes};
+use crate::process::{ALL, OUTSIDE, Processes};
 use crate::weather::Weather;
 
 /// What becomes of an operation.
@@ -79,10 +79,25 @@ impl Faults {
         }
         match self.exec.below(10) {
             0..=2 => self.processes.crash(process),
-            3..=8 => self.processes.suspend(process, self.stop / 4 + self.exec.up_to(self.stop * 3)),
-            _ => self.processes.suspend(process, self.exec.up_to(Duration::from_secs(60))),
+            3..=8 => self.suspend(process, self.stop / 4 + self.exec.up_to(self.stop * 3)),
+            _ => self.suspend(process, self.exec.up_to(Duration::from_secs(60))),
         }
         // Goes on when the process does.
         self.exec.sleep(Duration::from_micros(1)).await;
+    }
+
+    /// Suspends a process, and perhaps kills it soon after it goes on: so do hosts that find it hanging.
+    fn suspend(&self, process: Process, time: Duration) {
+        self.processes.suspend(process, time);
+        if self.exec.chance(0.4) {
+            let (exec, processes) = (self.exec.clone(), self.processes.clone());
+            let life = processes.life(process);
+            self.exec.spawn(OUTSIDE, async move {
+                exec.sleep(time + exec.up_to(Duration::from_millis(60))).await;
+                if processes.life(process) == life {
+                    processes.crash(process);
+                }
+            });
+        }
     }
 }

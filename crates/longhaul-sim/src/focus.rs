@@ -93,6 +93,7 @@ impl Focus {
         let side = [Some(Side::Before), Some(Side::After), None][exec.below(3) as usize];
         let probability = match (op, kind) {
             (Op::Swap | Op::Increment, Kind::Claim) => 0.4,
+            (Op::Get, Kind::Claim) => 0.1,
             (Op::Get, _) => 0.03,
             _ => 0.2,
         };

@@ -143,13 +143,14 @@ impl Run {
         let exec = self.world.exec();
         let bursts = self.world.weather().bursts;
         let mut chosen = Vec::<Wish>::new();
+        let sharing = [1, 3][exec.below(2) as usize];
         for number in 0..8 + exec.below(9) {
-            // Half of them under ids that others choose too, with the same input: then one instance serves all.
+            // Half of them under chosen ids, perhaps those of others with the same input: then one instance serves all.
             let wish = match exec.chance(0.5) {
                 true => Wish {
-                    id: Some(InstanceId::new(format!("order-{}", number / 3)).expect("an id")),
+                    id: Some(InstanceId::new(format!("order-{}", number / sharing)).expect("an id")),
                     name: "sequence",
-                    input: number / 3,
+                    input: number / sharing,
                 },
                 false => Wish {
                     id: None,

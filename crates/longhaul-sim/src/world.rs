@@ -205,7 +205,7 @@ impl Activities for Caller {
     async fn call(&self, name: &str, request: &ActivityRequest) -> Result<ActivityOutcome, NoAnswer> {
         let world = self.0.clone();
         let exec = &world.0.exec;
-        world.0.store.check(|checks, data| checks.dispatched(data, request));
+        world.0.store.checks().dispatched(request);
         exec.sleep(exec.up_to(Duration::from_millis(3))).await;
         let weather = world.weather();
         if exec.chance(weather.unanswered / 2.0) {

@@ -39,7 +39,7 @@ fn in_quiet_weather_everything_is_done_in_time_though_nobody_polls() {
 
 #[test]
 fn in_a_storm_no_acknowledged_instance_is_lost_and_no_invariant_broken() {
-    let reports = run_all(150, Climate::Storm);
+    let reports = run_all(200, Climate::Storm);
     let acknowledged: usize = reports.iter().map(|report| report.acknowledged).sum();
     assert!(acknowledged >= 8 * reports.len(), "{acknowledged}: the storm leaves little to check");
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, malformed};
 use crate::id::{ExecutionId, InstanceId, TaskId};
 use crate::json::Json;
 
@@ -144,14 +144,11 @@ impl<'a> ActivityFunctions<'a> {
                 Box::pin(async move {
                     let outcome = async {
                         let input = input.to().map_err(|error| {
-                            Failure::permanent("BadInput", format!("the input of activity '{name}': {error}"))
+                            malformed("BadInput", format!("the input of activity '{name}'"), &error)
                         })?;
                         let output = function(context, input).await?;
                         Json::of(&output).map_err(|error| {
-                            Failure::permanent(
-                                "BadOutput",
-                                format!("the output of activity '{name}': {error}"),
-                            )
+                            malformed("BadOutput", format!("the output of activity '{name}'"), &error)
                         })
                     };
                     match outcome.await {

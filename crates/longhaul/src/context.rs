@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, malformed};
 use crate::id::{InstanceId, TaskId};
 use crate::json::Json;
 
@@ -86,8 +86,7 @@ impl OrchestrationContext {
         I: Serialize,
         O: DeserializeOwned,
     {
-        let refused =
-            |error| Failure::permanent("BadInput", format!("the input of activity '{name}': {error}"));
+        let refused = |error| malformed("BadInput", format!("the input of activity '{name}'"), &error);
         let task = Json::of(&input).map_err(refused).map(|input| {
             let mut state = self.state.borrow_mut();
             let id = TaskId(state.next_task);
@@ -122,7 +121,7 @@ impl State {
 }
 
 /// The future of an activity's output: see [`OrchestrationContext::call_activity`].
-#[must_use = "the activity runs, but its result is lost if the call is not awaited"]
+#[must_use = "the result is lost if the call is not awaited, and what is asked for in the last turn is not run"]
 pub struct ActivityCall<O> {
     state: Rc<RefCell<State>>,
     name: String,
@@ -146,7 +145,7 @@ impl<O: DeserializeOwned> Future for ActivityCall<O> {
         };
         Poll::Ready(result.and_then(|output| {
             output.to().map_err(|error| {
-                Failure::permanent("BadOutput", format!("the output of activity '{}': {error}", self.name))
+                malformed("BadOutput", format!("the output of activity '{}'", self.name), &error)
             })
         }))
     }

@@ -12,7 +12,7 @@ use crate::kick::{SchedulerKick, TickKick};
 use crate::log::LogEntry;
 use crate::lookup::{Found, ReadError, Stored};
 use crate::platform::{Platform, Stopwatch};
-use crate::record::{Control, FORMAT, Head, Lease, Record, Wake};
+use crate::record::{Control, FORMAT, Head, Record, Wake};
 use crate::status::RuntimeStatus;
 use crate::store::{Store, StoreError};
 
@@ -47,7 +47,7 @@ pub enum Creation {
     Exists {
         /// The instance.
         found: Box<Found>,
-        /// Set when it had been created and forgotten, and wants to be kicked.
+        /// Set when it has not begun to run, and wants to be kicked.
         adopted: Option<Started>,
     },
 }
@@ -77,9 +77,10 @@ impl<P: Platform> Engine<P> {
         let watch = Stopwatch::start(&self.platform);
         let entry =
             self.next_slot(Log::Created).await.map_err(|error| StartError::NotStored(error.into()))?;
-        let (record, lease) = self.new_record(&id, start, entry);
+        let due = self.lease(self.timing.grant).expires;
+        let record = self.new_record(&id, start, entry);
         let bytes = record.encode();
-        let slot = LogEntry { key: key.clone(), base: 0, due: lease.expires }.encode();
+        let slot = LogEntry { key: key.clone(), base: 0, due }.encode();
         let entries = vec![(self.hub.slot(entry), slot), (self.hub.instance(&key), bytes.clone())];
         self.platform.store().set_many(entries).await.map_err(|error| StartError::Unknown(error.into()))?;
         let held = Held { key, stored: Stored { record, bytes } };
@@ -121,7 +122,7 @@ impl<P: Platform> Engine<P> {
             .append(Log::Created, &LogEntry { key: key.clone(), base: 0, due })
             .await
             .map_err(not_stored)?;
-        let (record, _) = self.new_record(id, start, entry);
+        let record = self.new_record(id, start, entry);
         let bytes = record.encode();
         store.set(&self.hub.instance(&key), bytes.clone()).await.map_err(not_stored)?;
         let patience = Stopwatch::start(&self.platform);
@@ -152,10 +153,10 @@ impl<P: Platform> Engine<P> {
     /// After a slow creation the scheduler may have given up on the creation-log entry. The record then gets another
     /// one before the start is acknowledged.
     async fn register_if_late(&self, mut held: Held, watch: &Stopwatch) -> Result<Started, StartError> {
-        if watch.elapsed(&self.platform) > self.timing.hole_grace / 2 {
+        if !self.is_in_time(watch) {
             let again = held.record().clone();
             match self.commit(&mut held, again, WakeEntry::Fresh).await {
-                // Lost: somebody ticks it already, and sees to its wake entry.
+                // Lost: somebody has taken it over, with a wake entry that is alive.
                 Ok(()) | Err(CommitError::Lost) => {}
                 Err(CommitError::Unknown(error)) => return Err(StartError::Unknown(error)),
             }
@@ -163,13 +164,11 @@ impl<P: Platform> Engine<P> {
         Ok(started(&held))
     }
 
-    /// Sees to an instance that its creator may have abandoned between having its ballot chosen and registering it:
-    /// it has never been ticked, and the time for that is over.
+    /// Sees to an instance that has never been ticked: its creator may have been slow, and then gone before it could
+    /// register the instance anew. No clock can tell, so it gets a wake entry that is certainly alive.
     async fn adopt(&self, key: &InstanceKey) -> Result<Option<Started>, ReadError> {
         let Some(stored) = self.read_patiently(key).await? else { return Ok(None) };
-        let control = &stored.record.control;
-        let expired = control.lease.as_ref().is_none_or(|lease| lease.expires <= self.platform.now());
-        if stored.record.head.status != RuntimeStatus::Pending || !expired {
+        if stored.record.head.status != RuntimeStatus::Pending {
             return Ok(None);
         }
         let lease = self.lease(self.timing.grant);
@@ -177,9 +176,9 @@ impl<P: Platform> Engine<P> {
         Ok(held.as_ref().map(started))
     }
 
-    fn new_record(&self, id: &InstanceId, start: Start, entry: EntryName) -> (Record, Lease) {
+    fn new_record(&self, id: &InstanceId, start: Start, entry: EntryName) -> Record {
         let lease = self.lease(self.timing.grant);
-        let record = Record {
+        Record {
             head: Head {
                 format: FORMAT,
                 id: id.clone(),
@@ -200,12 +199,11 @@ impl<P: Platform> Engine<P> {
                 step: 0,
                 owner: self.nonce(),
                 wake: Some(Wake { entry, due: lease.expires }),
-                lease: Some(lease.clone()),
+                lease: Some(lease),
                 tasks: Default::default(),
             },
             history: Vec::new(),
-        };
-        (record, lease)
+        }
     }
 }
 

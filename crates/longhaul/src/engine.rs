@@ -62,7 +62,8 @@ pub struct Timing {
     pub max_failures: u32,
     /// The longest wait for a retry through which a tick holds its lease, with nothing else to do.
     pub hold: Duration,
-    /// How far off the next need must be for the scheduler to rest.
+    /// How far off the next need must be for the scheduler to rest. Longer than a lease, so that it does not rest while
+    /// anything runs: then it sees within [`Timing::poll`] what is filed.
     pub rest: Duration,
     /// How often the scheduler reads the logs while it does not rest.
     pub poll: Duration,
@@ -82,7 +83,7 @@ impl Default for Timing {
             max_retry: Duration::from_secs(60),
             max_failures: 20,
             hold: Duration::from_secs(2),
-            rest: Duration::from_secs(5),
+            rest: Duration::from_secs(20),
             poll: Duration::from_millis(500),
             idle_poll: None,
             patience: Duration::from_secs(30),

@@ -46,6 +46,12 @@ impl Failure {
     }
 }
 
+/// `what` does not have the JSON shape that is expected of it. How it differs may quote it, so that is in the details.
+pub(crate) fn malformed(kind: &str, what: String, error: &serde_json::Error) -> Failure {
+    let message = format!("{what} does not have the expected shape");
+    Failure { details: Json::of(&error.to_string()).ok(), ..Failure::permanent(kind, message) }
+}
+
 /// The longest public message, in characters.
 const PUBLIC_LENGTH: usize = 500;
 

@@ -32,16 +32,25 @@ impl LogEntry {
 }
 
 impl<P: Platform> Engine<P> {
-    /// Appends `entry`. After an error it takes another slot, since the write to the first may still land.
+    /// Appends `entry`. After an error it takes another slot, since the write to the first may still land; and so it
+    /// does when it was so slow that the scheduler may have given up on the slot.
     pub(crate) async fn append(&self, log: Log, entry: &LogEntry) -> Result<EntryName, StoreError> {
         let watch = Stopwatch::start(&self.platform);
         loop {
+            let since = Stopwatch::start(&self.platform);
             let name = self.next_slot(log).await?;
             match self.platform.store().set(&self.hub.slot(name), entry.encode()).await {
-                Ok(()) => return Ok(name),
+                Ok(()) if self.is_in_time(&since) => return Ok(name),
+                Ok(()) => {}
                 Err(error) => self.pause_unless_over(&watch, error).await?,
             }
         }
+    }
+
+    /// Whether a slot that was taken after the start of `since` has certainly not been given up: half of the grace for
+    /// holes is not over.
+    pub(crate) fn is_in_time(&self, since: &Stopwatch) -> bool {
+        since.elapsed(&self.platform) <= self.timing.hole_grace / 2
     }
 
     /// Takes the next slot of `log`. An increment may be repeated after an error: a skipped number is a hole, and

@@ -64,8 +64,12 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// When the store fails, or the record is of another format.
     pub async fn lookup(&self, id: &InstanceId) -> Result<Option<Found>, ReadError> {
-        let Some((key, bytes)) = self.find(id).await? else { return Ok(None) };
-        Ok(Some(Found { key, head: decode_head(&bytes)? }))
+        let key = InstanceKey::of_random(id);
+        if let Some(found) = self.found(key, id).await? {
+            return Ok(Some(found));
+        }
+        let Some(claim) = self.claim(id).await?.filter(|claim| claim.chosen > 0) else { return Ok(None) };
+        self.found(InstanceKey::of_ballot(id, claim.chosen), id).await
     }
 
     /// Waits until the instance at `key` has finished or `limit` is over, and answers what it then is.
@@ -99,22 +103,11 @@ impl<P: Platform> Engine<P> {
         head.need.is_some_and(|need| until(need, self.platform.now()) > self.timing.poll * 4)
     }
 
-    async fn find(&self, id: &InstanceId) -> Result<Option<(InstanceKey, Vec<u8>)>, ReadError> {
-        let key = InstanceKey::of_random(id);
-        if let Some(bytes) = self.get_of(&key, id).await? {
-            return Ok(Some((key, bytes)));
-        }
-        let Some(claim) = self.claim(id).await?.filter(|claim| claim.chosen > 0) else { return Ok(None) };
-        let key = InstanceKey::of_ballot(id, claim.chosen);
-        Ok(self.get_of(&key, id).await?.map(|bytes| (key, bytes)))
-    }
-
     /// The record at `key`, if it is of `id`: a chosen id may look like the key of another's ballot.
-    async fn get_of(&self, key: &InstanceKey, id: &InstanceId) -> Result<Option<Vec<u8>>, ReadError> {
-        match self.platform.store().get(&self.hub.instance(key)).await? {
-            Some(bytes) if decode_head(&bytes)?.id == *id => Ok(Some(bytes)),
-            _ => Ok(None),
-        }
+    async fn found(&self, key: InstanceKey, id: &InstanceId) -> Result<Option<Found>, ReadError> {
+        let Some(bytes) = self.platform.store().get(&self.hub.instance(&key)).await? else { return Ok(None) };
+        let head = decode_head(&bytes)?;
+        Ok((head.id == *id).then_some(Found { key, head }))
     }
 
     pub(crate) async fn claim(&self, id: &InstanceId) -> Result<Option<Claim>, ReadError> {
@@ -136,6 +129,14 @@ impl<P: Platform> Engine<P> {
                 Err(ReadError::Store(error)) => self.pause_unless_over(&watch, error).await?,
                 other => return other,
             }
+        }
+    }
+
+    /// The record at `key`, if it is an instance.
+    pub(crate) async fn read_chosen(&self, key: &InstanceKey) -> Result<Option<Stored>, ReadError> {
+        match self.read(key).await? {
+            Some(stored) if self.is_chosen(key, &stored.record).await? => Ok(Some(stored)),
+            _ => Ok(None),
         }
     }
 

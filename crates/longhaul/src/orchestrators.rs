@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::OrchestrationContext;
-use crate::failure::Failure;
+use crate::failure::{Failure, malformed};
 use crate::json::Json;
 
 /// A running orchestrator function.
@@ -44,11 +44,11 @@ impl Orchestrators {
             let (function, name) = (function.clone(), named.clone());
             Box::pin(async move {
                 let input = input.to().map_err(|error| {
-                    Failure::permanent("BadInput", format!("the input of orchestrator '{name}': {error}"))
+                    malformed("BadInput", format!("the input of orchestrator '{name}'"), &error)
                 })?;
                 let output = function(context, input).await?;
                 Json::of(&output).map_err(|error| {
-                    Failure::permanent("BadOutput", format!("the output of orchestrator '{name}': {error}"))
+                    malformed("BadOutput", format!("the output of orchestrator '{name}'"), &error)
                 })
             })
         };

@@ -14,6 +14,7 @@ use crate::history::Event;
 use crate::id::{ExecutionId, InstanceId, TaskId};
 use crate::json::Json;
 use crate::keys::EntryName;
+use crate::platform::until;
 use crate::status::RuntimeStatus;
 
 /// The format of the record that this version of the engine reads and writes.
@@ -92,6 +93,15 @@ pub struct Lease {
     pub granted: Timestamp,
     /// When others may take it over.
     pub expires: Timestamp,
+}
+
+impl Lease {
+    /// Whether the lease holds. One that ends implausibly late was granted by a clock that has been set back since, and
+    /// holds nobody up.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        let length = until(self.granted, self.expires);
+        self.expires > now && until(now, self.expires) <= length * 2
+    }
 }
 
 /// The log entry that brings the scheduler to a record.
@@ -280,6 +290,15 @@ pub(crate) mod tests {
         assert_eq!(decode_head(b"{\"format\":9,\"else\":1}\n"), Err(UnreadableRecord::Format(9)));
         assert!(matches!(Record::decode(b""), Err(UnreadableRecord::Malformed(_))));
         assert!(matches!(Record::decode(b"12"), Err(UnreadableRecord::Malformed(_))));
+    }
+
+    #[test]
+    fn a_lease_from_the_far_future_holds_nobody_up() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let lease = Lease { granted: at(100), expires: at(115) };
+        assert!(lease.is_live(at(114)) && lease.is_live(at(100)) && lease.is_live(at(90)));
+        assert!(!lease.is_live(at(115)), "it has expired");
+        assert!(!lease.is_live(at(40)), "the clock was set back by a minute");
     }
 
     #[test]

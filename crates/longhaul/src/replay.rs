@@ -59,6 +59,7 @@ impl Execution {
             end: None,
             open: BTreeMap::new(),
         };
+        execution.events = record.history.len();
         if let Err(mismatch) = execution.follow(&record.history) {
             execution.stop(Err(mismatch));
         }
@@ -136,7 +137,6 @@ impl Execution {
             }
             self.asks_for(recorded, number)?;
         }
-        self.events = history.len();
         Ok(())
     }
 
@@ -210,14 +210,20 @@ impl Wake for Flag {
 
 fn mismatch(number: usize, history: Option<&Request>, code: Option<&Request>) -> Failure {
     let side = |request: Option<&Request>| match request {
-        Some(Request { id, name, input }) => format!("activity '{name}' as task {id} with input {input}"),
+        Some(Request { id, name, .. }) => format!("activity '{name}' as task {id}"),
         None => "nothing".to_owned(),
     };
-    nondeterminism(format!(
-        "at event {number} history asked for {}, the code asks for {}",
+    let same = history.zip(code).is_some_and(|(one, other)| (one.id, &one.name) == (other.id, &other.name));
+    let inputs = if same { " with another input" } else { "" };
+    let what = format!(
+        "at event {number} history asked for {}, the code asks for {}{inputs}",
         side(history),
         side(code)
-    ))
+    );
+    // Inputs are not for everybody who may read a message.
+    let input = |request: Option<&Request>| request.map(|request| request.input.clone());
+    let details = BTreeMap::from([("history", input(history)), ("code", input(code))]);
+    Failure { details: Json::of(&details).ok(), ..nondeterminism(what) }
 }
 
 fn nondeterminism(what: String) -> Failure {
@@ -310,7 +316,7 @@ mod tests {
             (
                 3,
                 "fan",
-                "at event 2 history asked for activity 'double' as task 0 with input 5, the code asks for",
+                "'double' as task 0, the code asks for activity 'double' as task 0 with another input",
             ),
             (3, "none", "the code asks for nothing"),
         ] {
@@ -321,6 +327,10 @@ mod tests {
             let failure = execution.turn(T(9), vec![]).end.unwrap().unwrap_err();
             assert_eq!(failure.kind, "NonDeterministicOrchestrator");
             assert!(failure.message.contains(message), "{}", failure.message);
+            assert!(
+                failure.details.unwrap().text().contains("\"history\":5"),
+                "the inputs are in the details"
+            );
         }
     }
 

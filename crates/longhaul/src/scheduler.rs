@@ -18,17 +18,15 @@ use crate::lookup::ReadError;
 use crate::platform::{Platform, Stopwatch, after, until};
 use crate::store::{Store, StoreError};
 use entries::{Entries, Slot};
-use state::{Leader, State};
+use state::{Lead, Leader};
 
 pub use state::SchedulerError;
 
 /// How a run of the scheduler ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchedulerRun {
-    /// Another is at work, or rests until a time that is early enough.
+    /// Another is at work, and alive.
     NotNeeded,
-    /// Another has taken over.
-    TakenOver,
     /// There is nothing left that will ever be due.
     Idle,
 }
@@ -39,25 +37,65 @@ const NAP: Duration = Duration::from_secs(60);
 const FIRST_KICK_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const MAX_KICK_PAUSE: Duration = Duration::from_secs(60);
+/// For how long a run that has not begun tries again while the store fails.
+const PERSISTENCE: Duration = Duration::from_secs(600);
+/// The longest wait between two tries of a store that fails.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(10);
 
 impl<P: Platform> Engine<P> {
     /// Runs the scheduler for as long as anything will be due and no other takes over. Runs beside others at any time:
-    /// only one at a time does anything.
+    /// only one at a time does anything. The others wait until that one has shown that it is alive.
     ///
     /// # Errors
-    /// When the store fails for too long. The next kick starts it again.
+    /// When its state is unreadable, or the store has failed for minutes before it could begin. The next kick starts it
+    /// again. Once it has begun, a failing store does not end it.
     pub async fn run_scheduler(
         &self,
         kick: &SchedulerKick,
         kicks: &impl Kicks,
     ) -> Result<SchedulerRun, SchedulerError> {
-        let Some(leader) = self.lead(kick).await? else { return Ok(SchedulerRun::NotNeeded) };
-        let entries = Entries::from(&leader.state.marks);
-        let mut run = Run { engine: self, kicks, leader, entries, abandoned_before: kick.started_at };
-        match run.work().await {
-            Ok(()) => Ok(SchedulerRun::Idle),
-            Err(SchedulerError::TakenOver) => Ok(SchedulerRun::TakenOver),
-            Err(error) => Err(error),
+        let started = Stopwatch::start(&self.platform);
+        loop {
+            let failure = match self.lead(kick).await {
+                Ok(Lead::Ours(leader)) => {
+                    let entries = Entries::from(&leader.state.marks);
+                    let abandoned_before = kick.started_at;
+                    let mut run = Run { engine: self, kicks, leader, entries, abandoned_before, started };
+                    match run.work().await {
+                        Ok(()) => return Ok(SchedulerRun::Idle),
+                        Err(SchedulerError::TakenOver) => continue,
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(Lead::Others { until, seen }) => {
+                    self.sleep_until(until).await;
+                    match self.platform.store().get(&self.hub.scheduler()).await {
+                        Ok(now) if now.as_ref() != Some(&seen) => return Ok(SchedulerRun::NotNeeded),
+                        Ok(_) => continue,
+                        Err(error) => error,
+                    }
+                }
+                Err(SchedulerError::Read(ReadError::Store(error))) => error,
+                Err(error) => return Err(error),
+            };
+            // What a host asks for at its start nobody asks for again.
+            let elapsed = started.elapsed(&self.platform);
+            if kick.started_at.is_none() && elapsed > PERSISTENCE {
+                return Err(failure.into());
+            }
+            tracing::warn!("the scheduler cannot begin: {failure}");
+            self.platform.sleep(elapsed.clamp(self.timing.poll, OUTAGE_PAUSE)).await;
+        }
+    }
+
+    /// Sleeps until the wall clock says `at`.
+    async fn sleep_until(&self, at: Timestamp) {
+        loop {
+            let left = until(self.platform.now(), at);
+            if left.is_zero() {
+                return;
+            }
+            self.platform.sleep(left.min(NAP)).await;
         }
     }
 }
@@ -68,6 +106,7 @@ struct Run<'a, P, K> {
     leader: Leader,
     entries: Entries,
     abandoned_before: Option<Timestamp>,
+    started: Stopwatch,
 }
 
 /// What looking at an entry showed.
@@ -81,14 +120,13 @@ enum Look {
 impl<P: Platform, K: Kicks> Run<'_, P, K> {
     /// Rounds, until there is nothing to do any more. A store that fails for a while does not end the scheduler.
     async fn work(&mut self) -> Result<(), SchedulerError> {
-        let mut failing: Option<Stopwatch> = None;
         loop {
             match self.round().await {
-                Ok(true) => failing = None,
+                Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(SchedulerError::Read(ReadError::Store(error))) => {
-                    let since = *failing.get_or_insert_with(|| Stopwatch::start(&self.engine.platform));
-                    self.engine.pause_unless_over(&since, error).await?;
+                    tracing::warn!("the scheduler tries again: {error}");
+                    self.engine.platform.sleep(OUTAGE_PAUSE / 10).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -155,9 +193,16 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
         Ok(())
     }
 
+    /// The time before which all leases are void, by the word of a host that has just started. Good for the length of a
+    /// lease: what was held then has run out by now, and a clock that is set back must not make new leases look old.
+    fn abandoned_before(&self) -> Option<Timestamp> {
+        let engine = self.engine;
+        self.abandoned_before.filter(|_| self.started.elapsed(&engine.platform) < engine.timing.lease)
+    }
+
     /// A host that has just started looks at everything at once.
     fn first_look(&self, entry: &LogEntry) -> Timestamp {
-        match self.abandoned_before {
+        match self.abandoned_before() {
             Some(start) if entry.due < after(start, self.engine.timing.lease * 2) => {
                 self.engine.platform.now()
             }
@@ -172,28 +217,25 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
     /// Is this entry still needed, and is its record?
     async fn look(&mut self, name: EntryName) -> Result<Look, SchedulerError> {
         let engine = self.engine;
+        let abandoned_before = self.abandoned_before();
         let Slot::Read { entry, limbo, kicked } = self.entries.get(name) else {
             unreachable!("only entries that were read are looked at")
         };
-        let stored = match engine.read(&entry.key).await {
+        // Measured before the record is read: this process may be suspended between the two.
+        let waited = limbo.map_or(Duration::ZERO, |since| since.elapsed(&engine.platform));
+        let stored = match engine.read_chosen(&entry.key).await {
             Ok(stored) => stored,
             Err(ReadError::Store(error)) => return Err(error.into()),
-            // A record that this version cannot read belongs to another, which has a scheduler of its own.
+            // What this version cannot read must not hold up the others.
             Err(error) => {
                 tracing::warn!("instance {}: {error}", entry.key);
                 return Ok(Look::Again(after(engine.platform.now(), MAX_KICK_PAUSE)));
             }
         };
-        let chosen = match &stored {
-            Some(stored) => {
-                engine.is_chosen(&entry.key, &stored.record).await.map_err(SchedulerError::from)?
-            }
-            None => false,
-        };
-        let Some(stored) = stored.filter(|_| chosen) else {
+        let Some(stored) = stored else {
             // Not created yet, or never, or purged.
-            let seen = *limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
-            return Ok(match seen.elapsed(&engine.platform) >= engine.timing.hole_grace {
+            limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
+            return Ok(match waited >= engine.timing.hole_grace {
                 true => Look::Dead,
                 false => self.again_in(engine.timing.poll * 2),
             });
@@ -204,18 +246,20 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
                 return Ok(Look::Dead);
             }
             // Its writer has yet to commit, or is dead. After the grace no commit on this version can land any more.
-            let seen = *limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
-            if seen.elapsed(&engine.platform) >= engine.timing.hole_grace {
+            limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
+            if waited >= engine.timing.hole_grace {
                 engine.fence(&entry.key, &stored).await?;
             }
             return Ok(self.again_in(engine.timing.poll * 2));
         }
         let now = engine.platform.now();
-        let abandoned = self.abandoned_before.filter(|start| {
-            control.lease.as_ref().is_some_and(|lease| lease.granted < *start && lease.expires > now)
-        });
-        let need = stored.record.need().unwrap_or(now);
-        if abandoned.is_none() && need > now {
+        let lease = control.lease.as_ref().filter(|lease| lease.is_live(now));
+        let abandoned = abandoned_before.filter(|start| lease.is_some_and(|lease| lease.granted < *start));
+        let waits = match &control.lease {
+            Some(_) => lease.map(|lease| lease.expires),
+            None => stored.record.need().filter(|need| *need > now),
+        };
+        if let (Some(need), None) = (waits, abandoned) {
             *kicked = None;
             return Ok(Look::Again(need));
         }
@@ -256,13 +300,7 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             }
         }
         let Some(until_then) = until_then else { return Ok(false) };
-        loop {
-            let left = until(engine.platform.now(), until_then);
-            if left.is_zero() {
-                break;
-            }
-            engine.platform.sleep(left.min(NAP)).await;
-        }
+        engine.sleep_until(until_then).await;
         engine.lead_again(&mut self.leader).await?;
         Ok(true)
     }
@@ -288,8 +326,4 @@ impl<P: Platform> Engine<P> {
     async fn read_slot(&self, name: EntryName) -> Result<Option<Vec<u8>>, StoreError> {
         self.platform.store().get(&self.hub.slot(name)).await
     }
-}
-
-pub(crate) fn is_resting_well(state: &State, due: Timestamp, now: Timestamp, slack: Duration) -> bool {
-    state.rest_until.is_some_and(|rest| rest <= due && now <= after(rest, slack))
 }

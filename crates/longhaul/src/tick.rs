@@ -113,7 +113,12 @@ impl<P: Platform> Engine<P> {
             Standing::NotDue => Ok(Hold::Not(Ticked::NotDue)),
             Standing::Free => {
                 let lease = self.lease(self.timing.lease);
-                let held = self.takeover(key, &stored, owner, lease, WakeEntry::Keep).await?;
+                // Of an instance that was never ticked nobody knows whether its creator was in time.
+                let wake = match stored.record.head.status {
+                    RuntimeStatus::Pending => WakeEntry::Fresh,
+                    _ => WakeEntry::Keep,
+                };
+                let held = self.takeover(key, &stored, owner, lease, wake).await?;
                 Ok(held.map_or(Hold::Not(Ticked::Busy), |held| Hold::Ours(Box::new(held))))
             }
         }
@@ -122,7 +127,7 @@ impl<P: Platform> Engine<P> {
     fn standing(&self, stored: &Stored, kick: &TickKick, now: Timestamp) -> Standing {
         let control = &stored.record.control;
         match &control.lease {
-            Some(lease) if lease.expires > now => {
+            Some(lease) if lease.is_live(now) => {
                 if kick.token.as_ref() == Some(&control.owner) {
                     Standing::Granted
                 } else if kick.abandoned_before.is_some_and(|start| lease.granted < start) {
@@ -251,8 +256,10 @@ impl<'a, P: Platform, A: Activities> Tick<'a, P, A> {
             false => Some(self.engine.lease(self.engine.timing.lease)),
         };
         self.engine.commit(&mut self.held, next, WakeEntry::Keep).await?;
-        for (id, attempt) in dispatch {
-            self.dispatch(id, attempt);
+        if end.is_none() {
+            for (id, attempt) in dispatch {
+                self.dispatch(id, attempt);
+            }
         }
         Ok(end.or(waits.then_some(Ticked::Waiting)))
     }

@@ -1,6 +1,10 @@
 //! Whether the scheduler needs to be told.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+
+use crate::platform::after;
 
 /// What a process remembers of the scheduler kicks that it sent, so that it need not send one for every instance.
 ///
@@ -9,14 +13,28 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SchedulerWatch {
     looks_at: Option<Timestamp>,
+    woken: Option<Timestamp>,
 }
+
+/// How often a process wakes the scheduler for instances that are overdue: whoever can read a status can cause that.
+const WAKE_PAUSE: Duration = Duration::from_secs(5);
 
 impl SchedulerWatch {
     /// Whether the scheduler must be kicked for something that has just been filed and is due at `due`.
     pub fn needs_kick(&self, due: Timestamp, now: Timestamp) -> bool {
         // A second's margin: what is filed while the scheduler reads may be missed.
-        let margin = std::time::Duration::from_secs(1);
+        let margin = Duration::from_secs(1);
         !self.looks_at.is_some_and(|looks_at| looks_at <= due && now < looks_at - margin)
+    }
+
+    /// Whether the scheduler is to be woken at once for an instance that is overdue; notes that it is.
+    pub fn wakes(&mut self, now: Timestamp) -> bool {
+        // A clock that was set back must not keep everybody from waking it.
+        let pausing = self.woken.is_some_and(|woken| woken <= now && now < after(woken, WAKE_PAUSE));
+        if !pausing {
+            self.woken = Some(now);
+        }
+        !pausing
     }
 
     /// Notes that a kick for `due` was acknowledged.
@@ -28,6 +46,15 @@ impl SchedulerWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn overdue_instances_wake_the_scheduler_now_and_then() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut watch = SchedulerWatch::default();
+        let woken: Vec<_> =
+            [10, 11, 14, 15, 16, 3].into_iter().filter(|second| watch.wakes(at(*second))).collect();
+        assert_eq!(woken, [10, 15, 3]);
+    }
 
     #[test]
     fn one_kick_serves_what_is_filed_before_the_scheduler_looks() {

@@ -83,8 +83,9 @@ fn a_start_under_a_chosen_id_costs_five_writes_and_its_repetition_none() {
     let engine = engine();
     let id = InstanceId::new("order-7").unwrap();
     let (created, spent) = counted(&engine, engine.start_with_id(&id, start("sequence", 1)));
-    assert!(matches!(created, Ok(Creation::Created(_))));
+    let Ok(Creation::Created(started)) = created else { panic!("{created:?}") };
     assert_eq!(spent.writes, 5, "claim, slot number, slot, record, choice");
+    block_on(engine.tick(&started.key, &started.tick, &orchestrators(), &Echo)).unwrap();
     let (again, spent) = counted(&engine, engine.start_with_id(&id, start("sequence", 1)));
     assert!(matches!(again, Ok(Creation::Exists { adopted: None, .. })));
     assert_eq!(spent.writes, 0);

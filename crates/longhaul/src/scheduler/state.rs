@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::entries::Marks;
-use super::is_resting_well;
+
 use crate::engine::Engine;
 use crate::kick::SchedulerKick;
 use crate::lookup::ReadError;
-use crate::platform::{Platform, Stopwatch, until};
+use crate::platform::{Platform, Stopwatch, after, until};
 use crate::record::Lease;
 use crate::store::{Store, StoreError};
 
@@ -49,6 +49,14 @@ pub(crate) struct State {
     pub(crate) rest_until: Option<Timestamp>,
 }
 
+/// Whose turn it is to be the scheduler.
+pub(crate) enum Lead {
+    /// Ours.
+    Ours(Leader),
+    /// Another's, whose state is this now, and different by then if it is alive.
+    Others { until: Timestamp, seen: Vec<u8> },
+}
+
 /// The right to be the scheduler, as far as we know.
 #[derive(Debug)]
 pub(crate) struct Leader {
@@ -58,7 +66,7 @@ pub(crate) struct Leader {
 
 impl<P: Platform> Engine<P> {
     /// Becomes the scheduler, if one is needed.
-    pub(crate) async fn lead(&self, kick: &SchedulerKick) -> Result<Option<Leader>, SchedulerError> {
+    pub(crate) async fn lead(&self, kick: &SchedulerKick) -> Result<Lead, SchedulerError> {
         let (mut state, bytes) = match self.scheduler_state().await? {
             Some(found) => found,
             None => {
@@ -76,22 +84,22 @@ impl<P: Platform> Engine<P> {
             }
         };
         let now = self.platform.now();
-        let gone =
-            |lease: &Lease| lease.expires <= now || kick.started_at.is_some_and(|at| lease.granted < at);
-        if state.lease.as_ref().is_some_and(|lease| !gone(lease)) {
-            return Ok(None);
-        }
-        let resting = is_resting_well(&state, kick.due.unwrap_or(now), now, self.timing.rest);
-        if state.lease.is_none() && resting && kick.started_at.is_none() {
-            return Ok(None);
+        let voided = |lease: &Lease| kick.started_at.is_some_and(|at| lease.granted < at);
+        let held = state.lease.as_ref().filter(|lease| lease.is_live(now) && !voided(lease));
+        let due = kick.due.unwrap_or(now);
+        // Somebody who is back by then need not be disturbed; unless that is past, and nobody came.
+        let back_by = state.rest_until.map(|rest| after(rest, self.timing.poll * 4));
+        let rests = state.rest_until.is_some_and(|rest| rest <= due) && back_by.is_some_and(|by| now < by);
+        let others = match &state.lease {
+            Some(_) => held.map(|lease| lease.expires),
+            None => back_by.filter(|_| rests && kick.started_at.is_none()),
+        };
+        if let Some(until) = others {
+            return Ok(Lead::Others { until, seen: bytes });
         }
         state.epoch += 1;
         let mut leader = Leader { state, bytes };
-        match self.write_leader(&mut leader, true, None).await {
-            Ok(()) => Ok(Some(leader)),
-            Err(SchedulerError::TakenOver) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.write_leader(&mut leader, true, None).await.map(|()| Lead::Ours(leader))
     }
 
     /// Takes the lease up again after a rest, unless another has.
