@@ -2,6 +2,7 @@
 
 use async_query::service;
 use async_query::submit::Settings;
+use jiff::Timestamp;
 use longhaul_spin::{Answer, answer, hub, in_background, kick, log_to_stderr, variables};
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
@@ -15,11 +16,14 @@ async fn submit(request: Request) -> Answer {
         Ok(settings) => settings,
         Err(error) => return answer(service::misconfigured(&error)),
     };
-    let engine = match hub::engine().await {
-        Ok(engine) => engine,
-        Err(error) => return answer(service::unavailable(&error)),
+    let submission = match service::check(&request.into_parts().0, &settings, Timestamp::now()) {
+        Ok(submission) => submission,
+        Err(refusal) => return answer(refusal),
     };
-    let submitted = service::submit(&engine, &request.into_parts().0, &settings).await;
+    let submitted = match hub::engine().await {
+        Ok(engine) => service::submit(&engine, &submission).await,
+        Err(error) => service::not_stored(&submission, &error),
+    };
     if let Some(started) = submitted.started {
         in_background(kick::run(started));
     }

@@ -2,6 +2,7 @@
 
 use http::request::Parts;
 use http::{Response, StatusCode};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use longhaul::{
     Creation, Engine, Found, Head, InstanceId, InstanceKey, Json, Platform, RuntimeStatus, Start, Started,
@@ -29,22 +30,27 @@ pub struct Polled {
     pub overdue: Option<InstanceKey>,
 }
 
-/// Submits a query: checks the request, and answers once the instance is stored.
-pub async fn submit<P: Platform>(engine: &Engine<P>, request: &Parts, settings: &Settings) -> Submitted {
-    let today = TimeZone::UTC.to_datetime(engine.platform().now()).date();
-    let submission = match submit::check(request, settings, today) {
-        Ok(submission) => submission,
-        Err(answer) => return Submitted { answer, started: None },
-    };
+/// Checks a submission at the time `now`. An `Err` is the answer to send.
+// The large `Err` is moved once, to be sent.
+#[allow(clippy::result_large_err)]
+pub fn check(request: &Parts, settings: &Settings, now: Timestamp) -> Result<Submission, Response<String>> {
+    submit::check(request, settings, TimeZone::UTC.to_datetime(now).date())
+}
+
+/// Starts the query of a submission, and answers once the instance is stored.
+pub async fn submit<P: Platform>(engine: &Engine<P>, submission: &Submission) -> Submitted {
     let input = Json::parse(&submission.input()).expect("a submission's input is JSON");
     let start = Start { name: ORCHESTRATOR.to_owned(), input };
-    match start_instance(engine, &submission, start).await {
+    match start_instance(engine, submission, start).await {
         Ok(submitted) => submitted,
-        Err(error) => {
-            tracing::error!("a submission was not stored: {error}");
-            Submitted { answer: submission.store_failed(), started: None }
-        }
+        Err(error) => not_stored(submission, &error),
     }
+}
+
+/// The answer when the store fails.
+pub fn not_stored(submission: &Submission, failure: &impl std::fmt::Display) -> Submitted {
+    tracing::error!("a submission was not stored: {failure}");
+    Submitted { answer: submission.store_failed(), started: None }
 }
 
 async fn start_instance<P: Platform>(
@@ -83,11 +89,7 @@ pub async fn status<P: Platform>(engine: &Engine<P>, request: &Parts) -> Polled 
     let found = match find(engine, &id, &asked).await {
         Ok(Some(found)) => found,
         Ok(None) => return Polled { answer: status::not_found(), overdue: None },
-        Err(failure) => {
-            tracing::error!("the status of {id} could not be read: {failure}");
-            let message = "The status could not be read. Nothing is lost: ask again in a few seconds.";
-            return Polled { answer: error(StatusCode::SERVICE_UNAVAILABLE, message), overdue: None };
-        }
+        Err(failure) => return Polled { answer: unavailable(&failure), overdue: None },
     };
     let overdue = engine.is_overdue(&found.head).then(|| found.key.clone());
     Polled { answer: show(&found.head, &asked), overdue }
@@ -127,11 +129,11 @@ pub fn misconfigured(failure: &impl std::fmt::Display) -> Response<String> {
     error(StatusCode::INTERNAL_SERVER_ERROR, "The application is misconfigured; its log says how.")
 }
 
-/// The answer when the store does not open: nothing was done.
+/// The answer to a poll when the store does not open.
 pub fn unavailable(failure: &impl std::fmt::Display) -> Response<String> {
-    tracing::error!("{failure}");
+    tracing::error!("the status could not be read: {failure}");
     error(
         StatusCode::SERVICE_UNAVAILABLE,
-        "The store is not available. Nothing was done: try again in a few seconds.",
+        "The status could not be read. Nothing is lost: ask again in a few seconds.",
     )
 }

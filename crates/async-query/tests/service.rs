@@ -23,7 +23,9 @@ impl Scene {
     }
 
     fn submit(&self, path: &str, headers: &[(&str, &str)]) -> Submitted {
-        block_on(service::submit(&self.0, &request(path, headers), &Settings::default()))
+        let settings = Settings::default();
+        let submission = service::check(&request(path, headers), &settings, self.platform().now()).unwrap();
+        block_on(service::submit(&self.0, &submission))
     }
 
     fn status(&self, id: &str, headers: &[(&str, &str)]) -> Polled {

@@ -1,12 +1,19 @@
 //! Kicks, sent to the orchestrator and scheduler components.
 
 use std::cell::Cell;
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use futures::pin_mut;
 
 use jiff::Timestamp;
 use longhaul::{InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, doors};
 
 use crate::components::{ORCHESTRATOR, SCHEDULER};
 use crate::http_call::post_json;
+
+/// A component that does not take a kick for so long is busy, and must not hold up the kicks of others.
+const KICK_TIMEOUT: Duration = Duration::from_secs(10);
 
 thread_local! {
     static WATCH: Cell<SchedulerWatch> = Cell::default();
@@ -18,7 +25,7 @@ pub struct SpinKicks;
 impl Kicks for SpinKicks {
     async fn tick(&self, key: &InstanceKey, kick: &TickKick) -> Result<(), KickError> {
         let body = serde_json::to_vec(kick).expect("a kick has a JSON form");
-        accepted(post_json(format!("{ORCHESTRATOR}{}", doors::tick_path(key)), body).await)
+        send(format!("{ORCHESTRATOR}{}", doors::tick_path(key)), body).await
     }
 }
 
@@ -34,6 +41,15 @@ pub async fn run(started: Started) {
 
 /// Has an instance that is overdue looked at again, and the scheduler woken.
 pub async fn revive(key: InstanceKey) {
+    let wakes = WATCH.with(|watch| {
+        let mut now = watch.get();
+        let wakes = now.wakes(Timestamp::now());
+        watch.set(now);
+        wakes
+    });
+    if !wakes {
+        return;
+    }
     // The tick first: it needs nobody else.
     if let Err(error) = SpinKicks.tick(&key, &TickKick::default()).await {
         tracing::warn!("instance {key} is overdue: {error}");
@@ -49,7 +65,7 @@ async fn scheduler(kick: SchedulerKick) {
         return;
     }
     let body = serde_json::to_vec(&kick).expect("a kick has a JSON form");
-    match accepted(post_json(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body).await) {
+    match send(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body).await {
         Ok(()) => WATCH.with(|watch| {
             let mut kicked = watch.get();
             kicked.kicked(due);
@@ -59,10 +75,17 @@ async fn scheduler(kick: SchedulerKick) {
     }
 }
 
-fn accepted(answer: Result<(http::StatusCode, bytes::Bytes), String>) -> Result<(), KickError> {
-    match answer {
-        Ok((status, _)) if status.is_success() => Ok(()),
-        Ok((status, body)) => Err(KickError(format!("{status}: {}", String::from_utf8_lossy(&body)))),
-        Err(error) => Err(KickError(error)),
+/// Sends a kick, which is answered at once or not at all.
+async fn send(url: String, body: Vec<u8>) -> Result<(), KickError> {
+    let answer = post_json(url, body);
+    let timeout = spin_sdk::time::sleep(KICK_TIMEOUT);
+    pin_mut!(answer, timeout);
+    match select(answer, timeout).await {
+        Either::Left((Ok((status, _)), _)) if status.is_success() => Ok(()),
+        Either::Left((Ok((status, body)), _)) => {
+            Err(KickError(format!("{status}: {}", String::from_utf8_lossy(&body))))
+        }
+        Either::Left((Err(error), _)) => Err(KickError(error)),
+        Either::Right(_) => Err(KickError(format!("no answer within {KICK_TIMEOUT:?}"))),
     }
 }
