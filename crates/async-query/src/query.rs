@@ -27,7 +27,13 @@ where
 {
     ActivityFunctions::new().with(ACTIVITY, move |_, range: DateRange| {
         let (http, clock, settings) = (http.clone(), clock.clone(), settings.clone());
-        async move { Ok(count(http, clock, &settings, range).await?) }
+        async move {
+            let counted = count(http, clock, &settings, range).await;
+            counted.map_err(|error| {
+                tracing::error!("the query from {} to {} failed: {error}", range.start, range.end);
+                Failure::from(error)
+            })
+        }
     })
 }
 
@@ -96,10 +102,9 @@ pub async fn count<H: HttpClient, C: Clock>(
 ) -> Result<u64, QueryError> {
     let (connection, query) = prepare(settings, range)?;
     let client = TableClient::new(connection, http, clock);
-    let count = count_distinct(&client, &query, &settings.column).await.map_err(|error| {
-        tracing::error!(host = %client.endpoint(), "the query failed: {error}");
-        QueryError::Service { error }
-    })?;
+    let count = count_distinct(&client, &query, &settings.column)
+        .await
+        .map_err(|error| QueryError::Service { error })?;
     tracing::info!(
         distinct = count.distinct,
         rows = count.rows,

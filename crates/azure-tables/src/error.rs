@@ -46,7 +46,7 @@ pub enum Error {
     InvalidQuery(ServiceFailure),
 
     /// The service is overloaded or broken, and was so at each try.
-    #[error("the Table service still fails after {tries} tries: {last}")]
+    #[error("the Table service still fails (tries: {tries}): {last}")]
     StillFailing {
         /// How many requests were sent for this page.
         tries: u32,
@@ -57,7 +57,7 @@ pub enum Error {
     },
 
     /// The service cannot be reached, or connections to it break.
-    #[error("the Table service could not be reached in {tries} tries: {last}")]
+    #[error("the Table service could not be reached (tries: {tries}): {last}")]
     Transport {
         /// How many requests were sent for this page.
         tries: u32,
@@ -66,7 +66,7 @@ pub enum Error {
     },
 
     /// Each try was answered with something that is not a page of entities: what answers may not be a Table service.
-    #[error("the Table service did not answer properly in {tries} tries: {last}")]
+    #[error("the Table service did not answer properly (tries: {tries}): {last}")]
     BadAnswer {
         /// How many requests were sent for this page.
         tries: u32,

@@ -35,7 +35,7 @@ fn a_failure_that_stays_is_reported_with_the_number_of_tries() {
     let error = read_all(&script.client(), &audit()).expect_err("it stays");
     assert_eq!(
         error.to_string(),
-        "the Table service still fails after 10 tries: status 503 ServerBusy (request id id-1)"
+        "the Table service still fails (tries: 10): status 503 ServerBusy (request id id-1)"
     );
     assert_eq!(script.sleeps_in_seconds(), [1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60.0, 60.0]);
 
@@ -56,7 +56,7 @@ fn a_transport_that_never_will_is_not_tried_again() {
     let error = read_all(&script.client(), &audit()).expect_err("never");
     assert_eq!(
         error.to_string(),
-        "the Table service could not be reached in 2 tries: the host is not allowed"
+        "the Table service could not be reached (tries: 2): the host is not allowed"
     );
 }
 
