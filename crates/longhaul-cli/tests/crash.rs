@@ -101,6 +101,6 @@ async fn submit_until_it_fails(
             Some(key) => keyed.lock().unwrap().get_mut(&key).expect("it was inserted").1 = Some(id),
             None => answered.lock().unwrap().push((id, range)),
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
