@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, Uri};
+use http::{Response, StatusCode};
 
 use crate::connection_string::ConnectionString;
 use crate::endpoint::Endpoint;
@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::failure::{self, ServiceFailure};
 use crate::page::{Continuation, Page, UnreadablePage};
 use crate::query::Query;
-use crate::request;
+use crate::request::{self, Draft};
 use crate::retry::{self, RetryPolicy};
 use crate::transport::{Clock, HttpClient, TransportError};
 
@@ -64,11 +64,11 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         from: Option<&Continuation>,
         retries: &mut u64,
     ) -> Result<Page, Error> {
-        let uri = request::uri(&self.connection, query, from)?;
+        let draft = request::page(&self.connection, query, from)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.attempt(uri.clone(), query).await {
+            let failure = match self.attempt(&draft, query).await {
                 Ok(page) => return Ok(page),
                 Err(failure) => failure,
             };
@@ -86,8 +86,8 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
     }
 
     /// One request.
-    async fn attempt(&self, uri: Uri, query: &Query) -> Result<Page, Failure> {
-        let request = request::signed(&self.connection, uri, self.clock.now());
+    async fn attempt(&self, draft: &Draft, query: &Query) -> Result<Page, Failure> {
+        let request = request::signed(&self.connection, draft, self.clock.now());
         let response = self.http.send(request).await.map_err(Failure::Transport)?;
         if response.status() == StatusCode::OK {
             return read_page(response);

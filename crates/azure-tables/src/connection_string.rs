@@ -3,12 +3,16 @@
 //! What is accepted is what Azure's Python SDK (azure-data-tables) accepts, and besides it a `;` at the end of
 //! `UseDevelopmentStorage=true`. Messages name settings and positions, never values; nor do they name a setting that
 //! is not a known one, since a key that was pasted alone looks like one.
+//!
+//! Who asks is proved by `AccountName` and `AccountKey`, or by a `SharedAccessSignature`, of an account or of a table;
+//! if both are given, the key is used. With a signature the service is found by `TableEndpoint`, or by `AccountName`.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::endpoint::Endpoint;
+use crate::sas::{InvalidSasToken, SasToken};
 use crate::shared_key::{AccountKey, InvalidAccountKey};
 
 const DEFAULT_SUFFIX: &str = "core.windows.net";
@@ -18,11 +22,10 @@ const DEFAULT_SUFFIX: &str = "core.windows.net";
 const EMULATOR: &str = "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;AccountName=devstoreaccount1;\
     AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// Where a Table service is, and as whom to ask it. Neither `Debug` nor `Display` shows the key.
+/// Where a Table service is, and as whom to ask it. Neither `Debug` nor `Display` shows the key or the signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectionString {
     endpoint: Endpoint,
-    account: String,
     credential: Credential,
 }
 
@@ -31,18 +34,20 @@ pub struct ConnectionString {
 #[non_exhaustive]
 pub enum Credential {
     /// The account's key, which signs every request.
-    SharedKey(AccountKey),
+    SharedKey {
+        /// The account's name.
+        account: String,
+        /// Its key.
+        key: AccountKey,
+    },
+    /// A shared access signature, which is sent with every request.
+    Sas(SasToken),
 }
 
 impl ConnectionString {
     /// Where the service is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// The account's name.
-    pub fn account(&self) -> &str {
-        &self.account
     }
 
     /// What proves who asks.
@@ -59,9 +64,9 @@ impl FromStr for ConnectionString {
         if settings.ask_for_the_emulator_alone() {
             return EMULATOR.parse();
         }
-        let (account, credential) = who(&settings)?;
-        let endpoint = endpoint(&settings, &account)?;
-        Ok(Self { endpoint, account, credential })
+        let credential = credential(&settings)?;
+        let endpoint = endpoint(&settings)?;
+        Ok(Self { endpoint, credential })
     }
 }
 
@@ -69,7 +74,6 @@ impl fmt::Debug for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionString")
             .field("endpoint", &self.endpoint)
-            .field("account", &self.account)
             .field("credential", &self.credential)
             .finish()
     }
@@ -77,7 +81,10 @@ impl fmt::Debug for ConnectionString {
 
 impl fmt::Display for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "account {} at {}", self.account, self.endpoint)
+        match &self.credential {
+            Credential::SharedKey { account, .. } => write!(f, "account {account} at {}", self.endpoint),
+            Credential::Sas(_) => write!(f, "a shared access signature at {}", self.endpoint),
+        }
     }
 }
 
@@ -131,12 +138,14 @@ pub enum ConnectionStringError {
          and AccountKey"
     )]
     EmulatorNotAlone,
-    /// The only credential is a shared access signature.
+    /// There is neither a key nor a signature.
     #[error(
-        "the connection string has only a SharedAccessSignature, which is not supported yet; use one with \
-         AccountName and AccountKey"
+        "the connection string has no credential: it needs AccountName and AccountKey, or a SharedAccessSignature"
     )]
-    SasNotSupported,
+    NoCredential,
+    /// The signature cannot be sent.
+    #[error("the connection string's SharedAccessSignature cannot be used: {0}")]
+    Sas(#[from] InvalidSasToken),
 }
 
 /// The settings by name in lower case.
@@ -178,26 +187,34 @@ impl<'a> Settings<'a> {
 }
 
 /// The key is preferred to a signature where both are given.
-fn who(settings: &Settings<'_>) -> Result<(String, Credential), ConnectionStringError> {
-    let (account, key) = match (settings.get("AccountName"), settings.get("AccountKey")) {
-        (Some(account), Some(key)) => (account, key),
-        _ if settings.get("SharedAccessSignature").is_some() => {
-            return Err(ConnectionStringError::SasNotSupported);
+fn credential(settings: &Settings<'_>) -> Result<Credential, ConnectionStringError> {
+    let (account, key) = (account(settings)?, settings.get("AccountKey"));
+    match (account, key, settings.get("SharedAccessSignature")) {
+        (Some(account), Some(key), _) => {
+            Ok(Credential::SharedKey { account: account.to_owned(), key: AccountKey::from_base64(key)? })
         }
-        _ if settings.ask_for_the_emulator() => return Err(ConnectionStringError::EmulatorNotAlone),
-        (None, _) => return Err(ConnectionStringError::Missing { name: "AccountName" }),
-        (Some(_), None) => return Err(ConnectionStringError::Missing { name: "AccountKey" }),
+        (_, _, Some(token)) => Ok(Credential::Sas(SasToken::new(token)?)),
+        _ if settings.ask_for_the_emulator() => Err(ConnectionStringError::EmulatorNotAlone),
+        (None, Some(_), None) => Err(ConnectionStringError::Missing { name: "AccountName" }),
+        (_, None, None) => Err(ConnectionStringError::NoCredential),
+    }
+}
+
+/// The name becomes part of a host, a path and a header. Azure allows less, emulators about this much.
+fn account<'a>(settings: &Settings<'a>) -> Result<Option<&'a str>, ConnectionStringError> {
+    let account = settings.get("AccountName");
+    let plain = |name: &str| {
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
-    // The name becomes part of a host, a path and a header. Azure allows less, emulators about this much.
-    if !account.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    if account.is_some_and(|name| !plain(name)) {
         let must_be = "ASCII letters, digits, - and _";
         return Err(ConnectionStringError::Invalid { name: "AccountName", must_be });
     }
-    Ok((account.to_owned(), Credential::SharedKey(AccountKey::from_base64(key)?)))
+    Ok(account)
 }
 
 /// `DefaultEndpointsProtocol` counts only beside an `EndpointSuffix`: so does the SDK, and otherwise it is https.
-fn endpoint(settings: &Settings<'_>, account: &str) -> Result<Endpoint, ConnectionStringError> {
+fn endpoint(settings: &Settings<'_>) -> Result<Endpoint, ConnectionStringError> {
     if let Some(given) = settings.get("TableEndpoint") {
         let must_be = "an http or https URL without user, query and fragment";
         return Endpoint::parse(given)
@@ -206,6 +223,7 @@ fn endpoint(settings: &Settings<'_>, account: &str) -> Result<Endpoint, Connecti
     if settings.get("TableSecondaryEndpoint").is_some() {
         return Err(ConnectionStringError::OnlySecondary);
     }
+    let account = account(settings)?.ok_or(ConnectionStringError::Missing { name: "TableEndpoint" })?;
     let suffix = settings.get("EndpointSuffix");
     let scheme = match (settings.get("DefaultEndpointsProtocol"), suffix) {
         (Some(scheme), Some(_)) => scheme,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::channel::oneshot;
-use longhaul::{Store, StoreError, Swap};
+use longhaul::{Store, StoreError};
 
 use crate::checks::Checks;
 use crate::exec::{Exec, Process};
@@ -229,7 +229,7 @@ impl Store for SimStore {
         .await
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swap, StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
         if Kind::of(key) == Kind::Scheduler && String::from_utf8_lossy(&new).contains("\"lease\":null") {
             self.shared.lurking.borrow_mut().drain(..).for_each(|lurker| {
                 let _ = lurker.send(());
@@ -237,7 +237,7 @@ impl Store for SimStore {
         }
         let Fate::Fine = self.begin(Op::Get, key).await else { return Err(StoreError("injected".into())) };
         if self.peek(key).as_deref() != Some(expected) {
-            return Ok(Swap::NotSent);
+            return Ok(());
         }
         self.shared.faults.pass_time().await;
         let (name, expected) = (key.to_owned(), expected.to_vec());
@@ -249,6 +249,5 @@ impl Store for SimStore {
             }
         })
         .await
-        .map(|()| Swap::Sent)
     }
 }

@@ -142,7 +142,7 @@ impl<P: Platform> Engine<P> {
     }
 
     async fn swap(&self, key: &InstanceKey, old: &[u8], new: &[u8]) -> Result<(), StoreError> {
-        self.platform.store().swap(&self.hub.instance(key), old, new.to_vec()).await.map(|_| ())
+        self.platform.store().swap(&self.hub.instance(key), old, new.to_vec()).await
     }
 
     /// Makes `new` the successor of `old`: version, commit id, and an entry of a log that will bring the scheduler

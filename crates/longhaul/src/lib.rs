@@ -56,6 +56,6 @@ pub use platform::{Platform, Stopwatch};
 pub use record::{Control, Head, Lease, Record, Task, UnreadableRecord, Wake};
 pub use scheduler::{SchedulerError, SchedulerRun};
 pub use status::RuntimeStatus;
-pub use store::{Store, StoreError, Swap};
+pub use store::{Store, StoreError};
 pub use tick::{TickError, Ticked};
 pub use watch::SchedulerWatch;

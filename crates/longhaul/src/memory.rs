@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::counter::{self, Encoding};
 use crate::platform::Platform;
-use crate::store::{Store, StoreError, Swap};
+use crate::store::{Store, StoreError};
 
 /// See the module.
 #[derive(Default)]
@@ -106,14 +106,13 @@ impl Store for MemoryPlatform {
         Ok(old + 1)
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swap, StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
         self.write()?;
         let mut data = self.data.borrow_mut();
-        if data.get(key).map(Vec::as_slice) != Some(expected) {
-            return Ok(Swap::NotSent);
+        if data.get(key).map(Vec::as_slice) == Some(expected) {
+            data.insert(key.to_owned(), new);
         }
-        data.insert(key.to_owned(), new);
-        Ok(Swap::Sent)
+        Ok(())
     }
 }
 

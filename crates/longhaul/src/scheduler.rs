@@ -75,6 +75,7 @@ impl<P: Platform> Engine<P> {
                         Err(error) => error,
                     }
                 }
+                Err(SchedulerError::TakenOver) => continue,
                 Err(SchedulerError::Read(ReadError::Store(error))) => error,
                 Err(error) => return Err(error),
             };

@@ -7,16 +7,6 @@ use thiserror::Error;
 #[error("the key-value store failed: {0}")]
 pub struct StoreError(pub String);
 
-/// What became of a [`Store::swap`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Swap {
-    /// The swap was sent to the backend. Whether it took effect is known only by reading the key: some backends report
-    /// a failure for a swap that took effect.
-    Sent,
-    /// The key did not have the expected value; nothing was sent.
-    NotSent,
-}
-
 /// A key-value store, shared with other processes.
 ///
 /// Every write that was answered with `Ok` is durable and is seen by every later read. Futures need not be `Send`: a
@@ -42,6 +32,9 @@ pub trait Store {
     /// Replaces `expected`, the exact bytes that were acted on, by `new`: opens the backend's compare-and-swap, and
     /// sends the swap only if the value that it then compares with is `expected`.
     ///
+    /// `Ok` says nothing of the effect, which is known only by reading the key: some backends report a failure for a swap
+    /// that took effect.
+    ///
     /// `key` was created by [`Store::set`] or [`Store::increment`]: a swap from *missing* is not to be had.
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swap, StoreError>;
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError>;
 }

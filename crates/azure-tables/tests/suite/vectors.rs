@@ -32,7 +32,7 @@ pub struct ConnectionStringVector {
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum CredentialVector {
     SharedKey { name: String, key: String },
-    Sas {},
+    Sas { signature: String },
 }
 
 pub fn filters() -> FilterVectors {
