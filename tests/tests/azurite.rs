@@ -1,8 +1,18 @@
 //! Azurite, as the tests use it, and our own table service against it: the same rows for the same queries.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use azure_tables::shared_key::AccountKey;
+use azure_tables::{
+    Clock, DistinctCount, Error, HttpClient, Query, TableClient, Timestamp, TransportError, count_distinct,
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
 use longhaul_tests::azurite::{Azurite, Signed};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -87,5 +97,78 @@ async fn azurite_ends_when_it_is_dropped() -> anyhow::Result<()> {
     let address = connection_string.split('/').nth(2).context("the endpoint has an address")?.to_owned();
     drop(azurite);
     assert!(std::net::TcpStream::connect(address).is_err());
+    Ok(())
+}
+
+/// What the client needs from outside, for real.
+struct Outside(Client<HttpConnector, Full<Bytes>>);
+
+impl HttpClient for Outside {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let lost = |error: &dyn std::error::Error| TransportError::temporary(error.to_string());
+        let response = self.0.request(request.map(Full::new)).await.map_err(|error| lost(&error))?;
+        let (head, body) = response.into_parts();
+        Ok(Response::from_parts(head, body.collect().await.map_err(|error| lost(&error))?.to_bytes()))
+    }
+}
+
+impl Clock for Outside {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    fn jitter(&self) -> f64 {
+        0.5
+    }
+}
+
+fn client(connection_string: &str) -> anyhow::Result<TableClient<Outside, Outside>> {
+    let outside = || Outside(Client::builder(TokioExecutor::new()).build_http());
+    Ok(TableClient::new(connection_string.parse()?, outside(), outside()))
+}
+
+/// A setting of a connection string.
+fn setting<'a>(connection_string: &'a str, name: &str) -> anyhow::Result<&'a str> {
+    let mut settings = connection_string.split(';').filter_map(|setting| setting.split_once('='));
+    settings.find(|(found, _)| *found == name).map(|(_, value)| value).context("the setting is there")
+}
+
+/// A connection string with an account's signature instead of its key.
+/// <https://learn.microsoft.com/rest/api/storageservices/create-account-sas#construct-the-signature-string>
+fn with_signature(azurite: &Azurite, permissions: &str, expiry: &str) -> anyhow::Result<String> {
+    let with_key = azurite.connection_string();
+    let (account, endpoint) = (setting(&with_key, "AccountName")?, setting(&with_key, "TableEndpoint")?);
+    let (services, resource_types, version) = ("t", "sco", "2019-02-02");
+    let (no_start, any_address, any_protocol) = ("", "", "");
+    let to_sign = [
+        account, permissions, services, resource_types, no_start, expiry, any_address, any_protocol, version, "",
+    ];
+    let signature = AccountKey::from_base64(setting(&with_key, "AccountKey")?)?.sign(&to_sign.join("\n"));
+    let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
+    Ok(format!(
+        "TableEndpoint={endpoint};SharedAccessSignature=?sv={version}&ss={services}&srt={resource_types}\
+         &sp={permissions}&se={expiry}&sig={signature}"
+    ))
+}
+
+#[tokio::test]
+async fn a_shared_access_signature_serves_as_well_as_the_key_until_it_expires() -> anyhow::Result<()> {
+    let azurite = Azurite::start()?;
+    azurite.load(DEMO_TABLE, &rows()).await?;
+    let query = Query::new(DEMO_TABLE.parse()?).top(50);
+    let count = async |connection_string: String| {
+        count_distinct(&client(&connection_string)?, &query, "identificationNumber").await.map_err(anyhow::Error::from)
+    };
+    let with_key: DistinctCount = count(azurite.connection_string()).await?;
+    assert!(with_key.distinct > 0 && with_key.pages > 1, "{with_key:?}");
+    assert_eq!(count(with_signature(&azurite, "r", "2099-01-01T00:00:00Z")?).await?, with_key);
+
+    let error = count(with_signature(&azurite, "r", "2020-01-01T00:00:00Z")?).await.expect_err("it has expired");
+    assert!(matches!(error.downcast_ref(), Some(Error::Refused(_))), "{error:?}");
+    assert!(!error.to_string().contains("sig="), "{error}");
     Ok(())
 }

@@ -203,9 +203,8 @@ fn credential(settings: &Settings<'_>) -> Result<Credential, ConnectionStringErr
 /// The name becomes part of a host, a path and a header. Azure allows less, emulators about this much.
 fn account<'a>(settings: &Settings<'a>) -> Result<Option<&'a str>, ConnectionStringError> {
     let account = settings.get("AccountName");
-    let plain = |name: &str| {
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
+    let plain =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if account.is_some_and(|name| !plain(name)) {
         let must_be = "ASCII letters, digits, - and _";
         return Err(ConnectionStringError::Invalid { name: "AccountName", must_be });

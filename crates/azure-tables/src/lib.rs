@@ -59,6 +59,7 @@ pub use partition_range::PartitionRange;
 pub use query::Query;
 pub use retry::RetryPolicy;
 pub use sas::{InvalidSasToken, SasToken};
+pub use jiff::Timestamp;
 pub use table_name::{InvalidTableName, TableName};
 pub use transport::{Clock, HttpClient, TransportError};
 pub use value::Value;

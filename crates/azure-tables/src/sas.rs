@@ -20,9 +20,9 @@ impl SasToken {
     pub fn new(text: &str) -> Result<Self, InvalidSasToken> {
         let text = text.trim();
         let token = text.strip_prefix('?').unwrap_or(text);
-        let signed = token.split('&').any(|parameter| {
-            parameter.strip_prefix("sig=").is_some_and(|signature| !signature.is_empty())
-        });
+        let signed = token
+            .split('&')
+            .any(|parameter| parameter.strip_prefix("sig=").is_some_and(|signature| !signature.is_empty()));
         // `Uri` ends at a fragment without a word, and takes a second question mark for part of a value.
         let plain = token.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'?'));
         if !signed || !plain || Uri::try_from(format!("/?{token}")).is_err() {
@@ -45,7 +45,9 @@ impl fmt::Debug for SasToken {
 
 /// The text given as a shared access signature is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it must be the whole query string of parameters joined by `&`, with `sig=` among them; copy it again")]
+#[error(
+    "it must be the whole query string of parameters joined by `&`, with `sig=` among them; copy it again"
+)]
 pub struct InvalidSasToken;
 
 #[cfg(test)]

@@ -132,6 +132,21 @@ impl<P: Platform> Engine<P> {
         }
     }
 
+    /// Gives a record that another may hold a new wake entry, and changes nothing else: the holder's commit is made again
+    /// on top of it, as on top of a fence. None if the record was changed otherwise.
+    pub(crate) async fn register(&self, key: &InstanceKey, old: &Stored) -> Result<Option<Held>, ReadError> {
+        let mut new = old.record.clone();
+        let bytes = self.seal(key, &old.record, &mut new, WakeEntry::Fresh).await?;
+        // Whatever this says, the record tells.
+        let _ = self.swap(key, &old.bytes, &bytes).await;
+        let Some(found) = self.read_patiently(key).await? else { return Ok(None) };
+        // Another's new entry is as good as ours.
+        let registered = found.record.control.wake != old.record.control.wake;
+        let (was, is) = (&old.record.control, &found.record.control);
+        let held = registered && (was.epoch, was.step) == (is.epoch, is.step);
+        Ok(held.then(|| Held { key: key.clone(), stored: found }))
+    }
+
     /// Raises the version alone, so that whoever was about to change this very value no longer can. Whether it has an
     /// effect does not matter: look again.
     pub(crate) async fn fence(&self, key: &InstanceKey, stored: &Stored) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use crate::kick::{SchedulerKick, TickKick};
 use crate::log::LogEntry;
 use crate::lookup::{Found, ReadError, Stored};
 use crate::platform::{Platform, Stopwatch};
-use crate::record::{Control, FORMAT, Head, Record, Wake};
+use crate::record::{Control, FORMAT, Head, Lease, Record, Wake};
 use crate::status::RuntimeStatus;
 use crate::store::{Store, StoreError};
 
@@ -165,15 +165,29 @@ impl<P: Platform> Engine<P> {
     }
 
     /// Sees to an instance that has never been ticked: its creator may have been slow, and then gone before it could
-    /// register the instance anew. No clock can tell, so it gets a wake entry that is certainly alive.
+    /// register the instance anew. No clock can tell, so it gets a wake entry that is certainly alive. Whoever holds its
+    /// lease keeps it: a client that repeats itself does not get in the way of the first tick.
     async fn adopt(&self, key: &InstanceKey) -> Result<Option<Started>, ReadError> {
-        let Some(stored) = self.read_patiently(key).await? else { return Ok(None) };
-        if stored.record.head.status != RuntimeStatus::Pending {
-            return Ok(None);
+        let watch = Stopwatch::start(&self.platform);
+        loop {
+            let Some(stored) = self.read_patiently(key).await? else { return Ok(None) };
+            if stored.record.head.status != RuntimeStatus::Pending {
+                return Ok(None);
+            }
+            let is_live = |lease: &Lease| lease.is_live(self.platform.now());
+            let held = match stored.record.control.lease.as_ref().is_some_and(is_live) {
+                true => self.register(key, &stored).await?,
+                false => {
+                    let lease = self.lease(self.timing.grant);
+                    self.takeover(key, &stored, &self.nonce(), lease, WakeEntry::Fresh).await?
+                }
+            };
+            if let Some(held) = held {
+                return Ok(Some(started(&held)));
+            }
+            // Somebody else has changed it meanwhile: look again.
+            self.pause_unless_over(&watch, StoreError("the instance changes all the time".into())).await?;
         }
-        let lease = self.lease(self.timing.grant);
-        let held = self.takeover(key, &stored, &self.nonce(), lease, WakeEntry::Fresh).await?;
-        Ok(held.as_ref().map(started))
     }
 
     fn new_record(&self, id: &InstanceId, start: Start, entry: EntryName) -> Record {

@@ -1,5 +1,7 @@
 use azure_tables::shared_key::AccountKey;
-use azure_tables::{ConnectionString, ConnectionStringError as E, Credential, Filter, InvalidSasToken, SasToken};
+use azure_tables::{
+    ConnectionString, ConnectionStringError as E, Credential, Filter, InvalidSasToken, SasToken,
+};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -39,8 +41,10 @@ fn connection_strings_mean_what_they_mean_to_the_sdk() {
         read_all(&script.client_of(parsed), &query).expect("a page");
         assert_eq!(script.urls(), [vector.request_url.expect("a URL")], "{name}");
         let requests = script.requests.borrow();
-        let authorization = requests[0].headers().get("authorization").map(|value| value.to_str().expect("ASCII"));
-        let scheme_and_account = authorization.map_or("", |value| value.split(':').next().unwrap_or_default());
+        let authorization =
+            requests[0].headers().get("authorization").map(|value| value.to_str().expect("ASCII"));
+        let scheme_and_account =
+            authorization.map_or("", |value| value.split(':').next().unwrap_or_default());
         assert_eq!(Some(scheme_and_account), vector.authorization_prefix.as_deref(), "{name}");
     }
 }
