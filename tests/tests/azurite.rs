@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use azure_tables::shared_key::AccountKey;
 use azure_tables::{
-    Clock, DistinctCount, Error, HttpClient, Query, TableClient, Timestamp, TransportError, count_distinct,
+    Clock, DistinctCount, ETag, Entity, EntityKey, Error, HttpClient, IfMatch, Operation, Query, TableClient,
+    TableName, Timestamp, Transaction, TransportError, Value, WriteMode, count_distinct,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -145,7 +146,16 @@ fn with_signature(azurite: &Azurite, permissions: &str, expiry: &str) -> anyhow:
     let (services, resource_types, version) = ("t", "sco", "2019-02-02");
     let (no_start, any_address, any_protocol) = ("", "", "");
     let to_sign = [
-        account, permissions, services, resource_types, no_start, expiry, any_address, any_protocol, version, "",
+        account,
+        permissions,
+        services,
+        resource_types,
+        no_start,
+        expiry,
+        any_address,
+        any_protocol,
+        version,
+        "",
     ];
     let signature = AccountKey::from_base64(setting(&with_key, "AccountKey")?)?.sign(&to_sign.join("\n"));
     let signature = utf8_percent_encode(&signature, NON_ALPHANUMERIC);
@@ -161,14 +171,122 @@ async fn a_shared_access_signature_serves_as_well_as_the_key_until_it_expires() 
     azurite.load(DEMO_TABLE, &rows()).await?;
     let query = Query::new(DEMO_TABLE.parse()?).top(50);
     let count = async |connection_string: String| {
-        count_distinct(&client(&connection_string)?, &query, "identificationNumber").await.map_err(anyhow::Error::from)
+        count_distinct(&client(&connection_string)?, &query, "identificationNumber")
+            .await
+            .map_err(anyhow::Error::from)
     };
     let with_key: DistinctCount = count(azurite.connection_string()).await?;
     assert!(with_key.distinct > 0 && with_key.pages > 1, "{with_key:?}");
     assert_eq!(count(with_signature(&azurite, "r", "2099-01-01T00:00:00Z")?).await?, with_key);
 
-    let error = count(with_signature(&azurite, "r", "2020-01-01T00:00:00Z")?).await.expect_err("it has expired");
+    let error =
+        count(with_signature(&azurite, "r", "2020-01-01T00:00:00Z")?).await.expect_err("it has expired");
     assert!(matches!(error.downcast_ref(), Some(Error::Refused(_))), "{error:?}");
     assert!(!error.to_string().contains("sig="), "{error}");
+    Ok(())
+}
+
+fn entity(row: &str, properties: &[(&str, Value)]) -> anyhow::Result<Entity> {
+    let entity = Entity::new(EntityKey::new("it's 50% ñ", row)?);
+    let with = |entity: Entity, (name, value): &(&str, Value)| entity.with(name, value.clone());
+    Ok(properties.iter().try_fold(entity, with)?)
+}
+
+fn version(etag: &ETag) -> IfMatch {
+    IfMatch::Version(etag.clone())
+}
+
+#[tokio::test]
+async fn azurite_keeps_each_type_and_tells_versions_apart() -> anyhow::Result<()> {
+    let azurite = Azurite::start()?;
+    azurite.load(DEMO_TABLE, &[]).await?;
+    let (client, table) = (client(&azurite.connection_string())?, DEMO_TABLE.parse::<TableName>()?);
+    let all = [
+        ("text", Value::from("it's")),
+        ("yes", Value::Bool(true)),
+        ("int32", Value::Int32(-1)),
+        ("int64", Value::Int64(i64::MAX)),
+        ("double", Value::Double(1.0)),
+        ("time", Value::DateTime("2021-10-10T08:49:37.5Z".parse()?)),
+        ("guid", Value::Guid("a6b8c1d2-0000-4000-8000-00000000000f".parse()?)),
+        ("bytes", Value::Binary(vec![0, 255])),
+    ];
+    let whole = entity("o'clock, =&", &all)?;
+    let key = whole.key().clone();
+    let first = client.insert(&table, whole.clone()).await?;
+    let found = client.get(&table, &key).await?;
+    for (name, value) in &all {
+        assert_eq!(found.get(name), Some(value), "{name}");
+    }
+    assert_eq!(found.etag(), Some(&first));
+    let again = client.insert(&table, whole).await;
+    assert!(matches!(again, Err(Error::AlreadyExists(_))), "{again:?}");
+
+    let other = entity(key.row_key(), &[("text", Value::from("other"))])?;
+    let second = client.update(&table, other.clone(), WriteMode::Merge, version(&first)).await?;
+    let found = client.get(&table, &key).await?;
+    assert_eq!(
+        (found.get("text"), found.get("int32")),
+        (Some(&Value::from("other")), Some(&Value::Int32(-1)))
+    );
+    let stale = client.update(&table, other.clone(), WriteMode::Replace, version(&first)).await;
+    assert!(matches!(stale, Err(Error::PreconditionFailed(_))), "{stale:?}");
+    let stale = client.delete(&table, key.clone(), version(&first)).await;
+    assert!(matches!(stale, Err(Error::PreconditionFailed(_))), "{stale:?}");
+
+    let third = client.update(&table, other.clone(), WriteMode::Replace, version(&second)).await?;
+    assert_eq!(client.get(&table, &key).await?.get("int32"), None);
+    client.delete(&table, key.clone(), version(&third)).await?;
+    let gone = client.get(&table, &key).await;
+    assert!(matches!(gone, Err(Error::EntityNotFound(_))), "{gone:?}");
+    let gone = client.update(&table, other.clone(), WriteMode::Merge, IfMatch::Any).await;
+    assert!(matches!(gone, Err(Error::EntityNotFound(_))), "{gone:?}");
+    let gone = client.delete(&table, key.clone(), IfMatch::Any).await;
+    assert!(matches!(gone, Err(Error::EntityNotFound(_))), "{gone:?}");
+
+    client.upsert(&table, other.clone(), WriteMode::Merge).await?;
+    client.upsert(&table, other, WriteMode::Replace).await?;
+    assert_eq!(client.get(&table, &key).await?.get("text"), Some(&Value::from("other")));
+    let nowhere = client.get(&"nowhere".parse()?, &key).await;
+    assert!(matches!(nowhere, Err(Error::TableNotFound { .. })), "{nowhere:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn azurite_makes_a_transaction_whole_or_not_at_all() -> anyhow::Result<()> {
+    let azurite = Azurite::start()?;
+    azurite.load(DEMO_TABLE, &[]).await?;
+    let table = DEMO_TABLE.parse::<TableName>()?;
+    for connection_string in
+        [azurite.connection_string(), with_signature(&azurite, "raud", "2099-01-01T00:00:00Z")?]
+    {
+        let client = client(&connection_string)?;
+        let rows = (0..100).map(|row| entity(&row.to_string(), &[("n", Value::Int64(row))]));
+        let inserts = rows.map(|row| row.map(Operation::Insert)).collect::<Result<Vec<_>, _>>()?;
+        let versions = client.transact(&table, &Transaction::new(inserts)?).await?;
+        assert_eq!(versions.iter().flatten().count(), 100);
+
+        let (changed, new) = (entity("0", &[("n", Value::Int64(7))])?, entity("new", &[])?);
+        let there = entity("50", &[])?;
+        let failing = Transaction::new(vec![
+            Operation::Upsert(changed.clone(), WriteMode::Replace),
+            Operation::Insert(new.clone()),
+            Operation::Insert(there.clone()),
+        ])?;
+        let error = client.transact(&table, &failing).await.expect_err("an entity is there already");
+        let Error::TransactionRefused { index, key, error } = &error else { panic!("{error:?}") };
+        assert_eq!((*index, key), (2, there.key()));
+        assert!(matches!(**error, Error::AlreadyExists(_)), "{error:?}");
+        assert_eq!(client.get(&table, changed.key()).await?.get("n"), Some(&Value::Int64(0)));
+        let new = client.get(&table, new.key()).await;
+        assert!(matches!(new, Err(Error::EntityNotFound(_))), "{new:?}");
+
+        let deletes = (0..100)
+            .map(|row| Ok(Operation::Delete(entity(&row.to_string(), &[])?.key().clone(), IfMatch::Any)));
+        let deletes = Transaction::new(deletes.collect::<anyhow::Result<_>>()?)?;
+        client.transact(&table, &deletes).await?;
+        let query = Query::new(table.clone());
+        assert_eq!(client.query(&query).next().await.context("a page")??.rows(), 0);
+    }
     Ok(())
 }

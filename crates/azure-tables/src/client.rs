@@ -13,6 +13,7 @@ use crate::page::{Continuation, Page, UnreadablePage};
 use crate::query::Query;
 use crate::request::{self, Draft};
 use crate::retry::{self, RetryPolicy};
+use crate::table_name::TableName;
 use crate::transport::{Clock, HttpClient, TransportError};
 
 /// A client of one account's Table service.
@@ -58,6 +59,10 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         }
     }
 
+    pub(crate) fn connection(&self) -> &ConnectionString {
+        &self.connection
+    }
+
     async fn page(
         &self,
         query: &Query,
@@ -65,18 +70,39 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         retries: &mut u64,
     ) -> Result<Page, Error> {
         let draft = request::page(&self.connection, query, from)?;
+        self.until_answered(&draft, Effect::None, retries, |response| match response.status() {
+            StatusCode::OK => read_page(response),
+            _ => Err(Failure::Refusal(refusal(ServiceFailure::read(&response), &query.table))),
+        })
+        .await
+    }
+
+    /// Sends a request until `read` takes the answer, or trying again makes no sense or could do harm.
+    pub(crate) async fn until_answered<T>(
+        &self,
+        draft: &Draft,
+        effect: Effect,
+        retries: &mut u64,
+        read: impl Fn(Response<Bytes>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
         let mut tries = 0;
+        let mut effect_is_unknown = false;
         loop {
             tries += 1;
-            let failure = match self.attempt(&draft, query).await {
-                Ok(page) => return Ok(page),
+            let failure = match self.attempt(draft, &read).await {
+                Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let wait = match failure.may_pass() {
+            effect_is_unknown |= effect != Effect::None && failure.may_hide_success();
+            let may_repeat = effect != Effect::Once || !effect_is_unknown;
+            let wait = match failure.may_pass() && may_repeat {
                 true => self.retry.wait(tries, failure.retry_after(), self.clock.jitter()),
                 false => None,
             };
             match wait {
+                None if effect_is_unknown => {
+                    return Err(Error::OutcomeUnknown(Box::new(failure.after(tries))));
+                }
                 None => return Err(failure.after(tries)),
                 Some(Duration::ZERO) => {}
                 Some(time) => self.clock.sleep(time).await,
@@ -86,23 +112,34 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
     }
 
     /// One request.
-    async fn attempt(&self, draft: &Draft, query: &Query) -> Result<Page, Failure> {
+    async fn attempt<T>(
+        &self,
+        draft: &Draft,
+        read: impl Fn(Response<Bytes>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let request = request::signed(&self.connection, draft, self.clock.now());
         let response = self.http.send(request).await.map_err(Failure::Transport)?;
-        if response.status() == StatusCode::OK {
-            return read_page(response);
-        }
-        let said = ServiceFailure::read(&response);
-        if retry::may_pass(said.status) {
+        if retry::may_pass(response.status()) {
             let retry_after = retry::retry_after(response.headers(), self.clock.now());
-            return Err(Failure::Service { said, retry_after });
+            return Err(Failure::Service { said: ServiceFailure::read(&response), retry_after });
         }
-        Err(Failure::Refusal(refusal(said, query)))
+        read(response)
     }
 }
 
+/// What a request does to a table, and so whether it may be sent again when it is not known what the first did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It reads.
+    None,
+    /// A second time is as good as once.
+    Repeatable,
+    /// A second time is not.
+    Once,
+}
+
 /// How one request failed.
-enum Failure {
+pub(crate) enum Failure {
     Refusal(Error),
     Transport(TransportError),
     Service {
@@ -123,6 +160,21 @@ impl Failure {
             Self::Refusal(_) => false,
             Self::Transport(error) => error.may_pass(),
             Self::Service { .. } | Self::Answer { .. } => true,
+        }
+    }
+
+    /// Whether the service may have done nevertheless what it was asked. A service that is too busy has not begun.
+    fn may_hide_success(&self) -> bool {
+        match self {
+            Self::Refusal(_) => false,
+            Self::Transport(error) => error.may_pass(),
+            Self::Service { said, .. } => {
+                let too_busy = said.status == StatusCode::TOO_MANY_REQUESTS
+                    || said.status == StatusCode::SERVICE_UNAVAILABLE
+                        && said.code.as_deref() == Some("ServerBusy");
+                !too_busy
+            }
+            Self::Answer { .. } => true,
         }
     }
 
@@ -150,12 +202,13 @@ fn read_page(response: Response<Bytes>) -> Result<Page, Failure> {
         .map_err(|problem| Failure::Answer { problem, request_id: failure::request_id(&head.headers) })
 }
 
-fn refusal(said: ServiceFailure, query: &Query) -> Error {
+/// What every request can be told.
+pub(crate) fn refusal(said: ServiceFailure, table: &TableName) -> Error {
     match said.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Refused(said),
         StatusCode::BAD_REQUEST => Error::InvalidQuery(said),
         StatusCode::NOT_FOUND if said.code.as_deref() == Some("TableNotFound") => {
-            Error::TableNotFound { table: query.table.clone(), request_id: said.request_id }
+            Error::TableNotFound { table: table.clone(), request_id: said.request_id }
         }
         _ => Error::Unexpected(said),
     }

@@ -1,16 +1,20 @@
 //! A client of the Azure Table service that does no I/O of its own.
 //!
-//! It turns a connection string and a query into signed HTTP requests, follows the continuation tokens from page to
-//! page, tries again what may pass, and says clearly what will not. Whoever uses it brings the transport and the
+//! It turns a connection string and a query, or a change of an entity, into authorized HTTP requests, follows the
+//! continuation tokens from page to page, tries again what may pass, and says clearly what will not. Whoever uses it brings the transport and the
 //! clock ([`HttpClient`], [`Clock`]), so the same code runs natively, in WebAssembly, and in tests on virtual time.
 //!
 //! It promises that
 //! - a value given as a filter parameter stays a value, whatever characters it contains ([`Filter`]),
 //! - every page is delivered complete and once: a body that was cut off is asked for again, never half used,
+//! - a request is sent again only where that does no harm: reads, upserts, updates and deletes after any passing
+//!   failure; an insert, or a transaction with one, only if the service was too busy to begin,
+//! - a change whose outcome is not known is never reported as made or as refused ([`Error::OutcomeUnknown`]),
 //! - memory grows with a page and with the distinct values, not with the table ([`count_distinct`]),
 //! - no error and no `Debug` output contains a key, a signature or a query string.
 //!
-//! It never opens a connection, reads a clock, or logs; it never changes a table.
+//! It never opens a connection, reads a clock, or logs; it never creates or deletes a table, and changes entities only
+//! by the methods that say so ([`TableClient::write`], [`TableClient::transact`] and their short forms).
 //!
 //! ```no_run
 //! # async fn example(http: impl azure_tables::HttpClient, clock: impl azure_tables::Clock)
@@ -28,14 +32,38 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! An entity is read, changed, and written if nobody else has changed it meanwhile:
+//!
+//! ```no_run
+//! # async fn example(client: azure_tables::TableClient<impl azure_tables::HttpClient, impl azure_tables::Clock>)
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! use azure_tables::{EntityKey, Error, IfMatch, Value, WriteMode};
+//!
+//! let table = "audit".parse()?;
+//! let entity = client.get(&table, &EntityKey::new("2021-10-10", "1")?).await?;
+//! let version = entity.etag().cloned().map_or(IfMatch::Any, IfMatch::Version);
+//! let entity = entity.with("reviewed", Value::Bool(true))?;
+//! match client.update(&table, entity, WriteMode::Replace, version).await {
+//!     Ok(_) => println!("reviewed"),
+//!     Err(Error::PreconditionFailed(_)) => println!("changed by somebody else: read it again"),
+//!     Err(Error::OutcomeUnknown(why)) => println!("perhaps reviewed: read it again ({why})"),
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod client;
 mod connection_string;
 mod distinct;
 mod endpoint;
+mod entity;
 mod error;
 mod failure;
 mod filter;
+mod key;
+mod operation;
 mod page;
 mod partition_range;
 mod query;
@@ -44,22 +72,28 @@ mod retry;
 mod sas;
 pub mod shared_key;
 mod table_name;
+mod transaction;
 mod transport;
 mod value;
+mod write;
 
 pub use client::{Pages, TableClient};
 pub use connection_string::{ConnectionString, ConnectionStringError, Credential};
 pub use distinct::{DistinctCount, DistinctValues, count_distinct};
 pub use endpoint::Endpoint;
+pub use entity::{Entity, InvalidProperty};
 pub use error::Error;
 pub use failure::ServiceFailure;
 pub use filter::{Filter, FilterError};
+pub use jiff::Timestamp;
+pub use key::{ETag, EntityKey, InvalidETag, InvalidKey};
+pub use operation::{IfMatch, Operation, WriteMode};
 pub use page::{Continuation, Page, UnreadablePage};
 pub use partition_range::PartitionRange;
 pub use query::Query;
 pub use retry::RetryPolicy;
 pub use sas::{InvalidSasToken, SasToken};
-pub use jiff::Timestamp;
 pub use table_name::{InvalidTableName, TableName};
+pub use transaction::{InvalidTransaction, Transaction};
 pub use transport::{Clock, HttpClient, TransportError};
 pub use value::Value;

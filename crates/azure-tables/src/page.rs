@@ -105,7 +105,7 @@ impl Page {
     }
 }
 
-/// Why an answer is not a page. It quotes nothing of the answer.
+/// Why an answer is not what was asked for. It quotes nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadablePage {
     /// The body ends before its JSON does.
@@ -125,6 +125,15 @@ pub enum UnreadablePage {
     /// A continuation token cannot be sent back.
     #[error("its continuation token is not visible ASCII")]
     Token,
+    /// A property's value is not of the type that is said.
+    #[error("a property's value is not of its type")]
+    Property,
+    /// The entity's tag is missing.
+    #[error("it has no entity tag")]
+    Tag,
+    /// The answers to a transaction's operations are not all there.
+    #[error("it does not answer every operation of the transaction")]
+    Parts,
 }
 
 impl From<serde_json::Error> for UnreadablePage {

@@ -10,7 +10,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 /// How often a request is tried and how long is waited in between. The default is close to that of Azure's SDKs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many requests are sent for a page before its failure is reported; 0 is like 1.
+    /// How many requests are sent for a page or a change before its failure is reported; 0 is like 1.
     pub tries: u32,
     /// What the waits grow from. The first retry comes at once, the n-th after 2ⁿ⁻¹ times this or (by chance) up to
     /// half of that less.

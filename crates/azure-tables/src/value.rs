@@ -1,4 +1,4 @@
-//! Typed values and how a filter spells them.
+//! Typed values, and how a filter spells them.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::filter::FilterError;
 
-/// A value of one of the types that a table's property can have. There is no null: a filter cannot ask for it.
+/// A value of one of the types that a table's property can have. There is no null: a filter cannot ask for it, and an
+/// entity has it by not having the property.
 ///
 /// <https://learn.microsoft.com/rest/api/storageservices/querying-tables-and-entities#constructing-filter-strings>
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +21,7 @@ pub enum Value {
     Int32(i32),
     /// `Edm.Int64`.
     Int64(i64),
-    /// `Edm.Double`; must be finite.
+    /// `Edm.Double`; in a filter it must be finite.
     Double(f64),
     /// `Edm.DateTime`, which the service keeps in steps of 100 ns; what is finer is cut off.
     DateTime(Timestamp),
@@ -64,7 +65,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// Microseconds always, as the SDK writes them; one digit more only where there is something to say.
-fn date_time(time: Timestamp) -> String {
+pub(crate) fn date_time(time: Timestamp) -> String {
     let text = format!("{time:.7}");
     match text.strip_suffix("0Z") {
         Some(microseconds) => format!("{microseconds}Z"),

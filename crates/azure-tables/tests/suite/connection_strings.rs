@@ -103,6 +103,21 @@ fn a_key_beats_a_signature_and_an_endpoint_beats_a_suffix() {
 }
 
 #[test]
+fn signatures_of_accounts_and_of_tables_are_sent_as_the_sdk_sends_them() {
+    let vectors = vectors::signed_addresses();
+    assert!(vectors.iter().any(|vector| vector.sas_token.contains("tn=audit")), "one is of a table");
+    let filter = Filter::new("PartitionKey eq '2021-08-10'").expect("a filter");
+    let query = audit().select(["identificationNumber"]).filter(filter);
+    for vector in vectors {
+        let endpoint = "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1";
+        let text = format!("{endpoint};SharedAccessSignature={}", vector.sas_token);
+        let script = Script::new([page("", None, None)]);
+        read_all(&script.client_of(text.parse().expect("a connection string")), &query).expect("a page");
+        assert_eq!(script.urls(), [vector.request_url], "{}", vector.name);
+    }
+}
+
+#[test]
 fn each_page_is_asked_for_with_the_signature_and_without_a_question_mark_of_its_own() {
     let text = "TableEndpoint=https://a.example.org;SharedAccessSignature=?sv=1&sig=a%2Bb/c%3D";
     let script = Script::new([page("", Some("p"), None), lost(), page("", None, None)]);

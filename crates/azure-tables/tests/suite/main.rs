@@ -9,3 +9,4 @@ mod retries;
 mod scripted;
 mod signing;
 mod vectors;
+mod writes;

@@ -35,6 +35,21 @@ pub enum CredentialVector {
     Sas { signature: String },
 }
 
+pub fn signed_addresses() -> Vec<SignedAddressVector> {
+    #[derive(Deserialize)]
+    struct File {
+        sas_live_azurite: Vec<SignedAddressVector>,
+    }
+    read::<File>(include_str!("../vectors/connstr_vectors.json")).sas_live_azurite
+}
+
+#[derive(Deserialize)]
+pub struct SignedAddressVector {
+    pub name: String,
+    pub sas_token: String,
+    pub request_url: String,
+}
+
 pub fn filters() -> FilterVectors {
     read(include_str!("../vectors/filter_vectors.json"))
 }
