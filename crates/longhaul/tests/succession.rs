@@ -1,0 +1,103 @@
+//! The scheduler, when the one before it has died or the store fails.
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use futures::future::FutureExt;
+use longhaul::memory::MemoryPlatform;
+use longhaul::{
+    Activities, ActivityOutcome, ActivityRequest, Engine, InstanceKey, Json, KickError, Kicks, NoAnswer,
+    OrchestrationContext, Orchestrators, Platform, RuntimeStatus, SchedulerKick, SchedulerRun, Start,
+    Started, TaskHub, TickKick,
+};
+
+/// Ticks at once, where a real kick would ask the orchestrator component to.
+struct Ticks<'a>(&'a Engine<MemoryPlatform>);
+
+impl Kicks for Ticks<'_> {
+    async fn tick(&self, key: &InstanceKey, kick: &TickKick) -> Result<(), KickError> {
+        let orchestrators = Orchestrators::new()
+            .with("echo", |ctx: OrchestrationContext, n: u32| async move {
+                ctx.call_activity::<_, u32>("echo", n).await
+            });
+        let ticked = self.0.tick(key, kick, &orchestrators, &Echo).await;
+        ticked.map(|_| ()).map_err(|error| KickError(error.to_string()))
+    }
+}
+
+struct Echo;
+
+impl Activities for Echo {
+    async fn call(&self, _: &str, request: &ActivityRequest) -> Result<ActivityOutcome, NoAnswer> {
+        Ok(ActivityOutcome::Completed(request.input.clone()))
+    }
+}
+
+/// An engine with an instance whose own kick was lost.
+fn scene() -> (Engine<MemoryPlatform>, Started) {
+    let engine = Engine::new(MemoryPlatform::new(), TaskHub::new("test"));
+    let start = Start { name: "echo".into(), input: Json::of(&7).unwrap() };
+    let started = block_on(engine.start(start)).unwrap();
+    (engine, started)
+}
+
+fn status(engine: &Engine<MemoryPlatform>, started: &Started) -> RuntimeStatus {
+    block_on(engine.lookup(&started.id)).unwrap().unwrap().head.status
+}
+
+#[test]
+fn a_kick_that_meets_the_lease_of_a_dead_scheduler_is_not_lost() {
+    let (engine, started) = scene();
+    let kicks = Ticks(&engine);
+    // A scheduler that dies at its first sleep, with its lease in the store.
+    let died = engine.run_scheduler(&started.scheduler, &kicks).now_or_never();
+    assert_eq!(died, None);
+    assert_eq!(status(&engine, &started), RuntimeStatus::Pending);
+
+    let run = block_on(engine.run_scheduler(&started.scheduler, &kicks));
+    assert_eq!(run, Ok(SchedulerRun::Idle));
+    assert_eq!(status(&engine, &started), RuntimeStatus::Completed);
+}
+
+#[test]
+fn a_scheduler_beside_one_that_is_alive_ends() {
+    let (engine, started) = scene();
+    let kicks = Ticks(&engine);
+    let first = engine.run_scheduler(&started.scheduler, &kicks);
+    let second = engine.run_scheduler(&started.scheduler, &kicks);
+    let ends = block_on(futures::future::join(first, second));
+    assert_eq!(ends, (Ok(SchedulerRun::Idle), Ok(SchedulerRun::NotNeeded)));
+}
+
+#[test]
+fn a_host_that_starts_does_not_wait_for_the_leases_of_the_dead() {
+    let (engine, started) = scene();
+    let kicks = Ticks(&engine);
+    assert_eq!(engine.run_scheduler(&started.scheduler, &kicks).now_or_never(), None);
+    block_on(engine.platform().sleep(Duration::from_secs(1)));
+    let begin = engine.platform().monotonic();
+    let start = SchedulerKick { due: None, started_at: Some(engine.platform().now()) };
+    let mut run = Box::pin(engine.run_scheduler(&start, &kicks));
+    while status(&engine, &started) != RuntimeStatus::Completed {
+        assert_eq!(run.as_mut().now_or_never(), None);
+        // The instance's own lease lasts four seconds more, the dead scheduler's fourteen.
+        let waited = engine.platform().monotonic() - begin;
+        assert!(waited.as_secs() < 1, "{waited:?}");
+    }
+}
+
+#[test]
+fn a_store_that_fails_for_minutes_does_not_end_the_scheduler() {
+    let (engine, started) = scene();
+    let kicks = Ticks(&engine);
+    let mut run = Box::pin(engine.run_scheduler(&started.scheduler, &kicks));
+    assert_eq!(run.as_mut().now_or_never(), None, "it leads");
+    engine.platform().set_failing(true);
+    let begin = engine.platform().monotonic();
+    while (engine.platform().monotonic() - begin).as_secs() < 900 {
+        assert_eq!(run.as_mut().now_or_never(), None, "it does not give up");
+    }
+    engine.platform().set_failing(false);
+    assert_eq!(block_on(run), Ok(SchedulerRun::Idle));
+    assert_eq!(status(&engine, &started), RuntimeStatus::Completed);
+}
