@@ -2,12 +2,12 @@
 
 use async_query::query::{Secret, Settings, activities};
 use longhaul_spin::azure::{HostClock, Outbound};
-use longhaul_spin::{Answer, activity, variables};
+use longhaul_spin::{activity, variables};
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
 #[http_service]
-async fn run(request: Request) -> Answer {
+async fn run(request: Request) -> activity::Answer {
     let settings = Settings {
         connection_string: Secret::new(variables::text("table_connection_string").await),
         table: variables::text("table_name").await,

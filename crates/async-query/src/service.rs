@@ -5,7 +5,8 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use longhaul::{
-    Creation, Engine, Found, Head, InstanceId, InstanceKey, Json, Platform, RuntimeStatus, Start, Started,
+    Creation, Engine, Found, Head, InstanceId, InstanceKey, Json, Platform, ReadError, Reuse, RuntimeStatus,
+    Start, Started, Wanted,
 };
 
 use crate::answers::error;
@@ -39,8 +40,7 @@ pub fn check(request: &Parts, settings: &Settings, now: Timestamp) -> Result<Sub
 
 /// Starts the query of a submission, and answers once the instance is stored.
 pub async fn submit<P: Platform>(engine: &Engine<P>, submission: &Submission) -> Submitted {
-    let input = Json::parse(&submission.input()).expect("a submission's input is JSON");
-    let start = Start { name: ORCHESTRATOR.to_owned(), input };
+    let start = Start::new(ORCHESTRATOR, submission.input());
     match start_instance(engine, submission, start).await {
         Ok(submitted) => submitted,
         Err(error) => not_stored(submission, &error),
@@ -63,12 +63,12 @@ async fn start_instance<P: Platform>(
         return Ok(Submitted { answer: submission.accepted(started.id.as_str()), started: Some(started) });
     };
     let id = InstanceId::new(id).expect("the id of a key is an instance id");
-    Ok(match engine.start_with_id(&id, start).await? {
+    Ok(match engine.start_with_id(&id, start, Reuse::Never).await? {
         Creation::Created(started) => {
             Submitted { answer: submission.accepted(id.as_str()), started: Some(started) }
         }
         Creation::Exists { found, adopted } => Submitted {
-            answer: match submission.has_input(found.head.input.text()) {
+            answer: match submission.has_input(&found.head.input) {
                 true => submission.accepted(id.as_str()),
                 false => submission.key_conflict(),
             },
@@ -86,35 +86,48 @@ pub async fn status<P: Platform>(engine: &Engine<P>, request: &Parts) -> Polled 
     let Ok(id) = InstanceId::new(&asked.id) else {
         return Polled { answer: status::not_found(), overdue: None };
     };
-    let found = match find(engine, &id, &asked).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return Polled { answer: status::not_found(), overdue: None },
-        Err(failure) => return Polled { answer: unavailable(&failure), overdue: None },
-    };
-    let overdue = engine.is_overdue(&found.head).then(|| found.key.clone());
-    Polled { answer: show(&found.head, &asked), overdue }
+    match find(engine, &id, &asked).await {
+        Ok(Some((found, output))) => Polled {
+            answer: show(&found.head, output.as_ref(), &asked),
+            overdue: engine.is_overdue(&found.head).then_some(found.key),
+        },
+        Ok(None) => Polled { answer: status::not_found(), overdue: None },
+        Err(failure) => Polled { answer: unavailable(&failure), overdue: None },
+    }
 }
 
-/// One `get`, unless the client wants to wait for the end.
+/// The instance, and what the public may see of its output: one `get`, unless the output is a large one or the client
+/// wants to wait for the end.
 async fn find<P: Platform>(
     engine: &Engine<P>,
     id: &InstanceId,
     asked: &status::StatusRequest,
-) -> Result<Option<Found>, longhaul::ReadError> {
-    let Some(found) = engine.lookup(id).await? else { return Ok(None) };
-    match asked.wait {
-        // An overdue instance is first to be kicked; the client asks again.
-        Some(wait) if !found.head.status.is_finished() && !engine.is_overdue(&found.head) => {
-            let head = engine.wait_until_finished(&found.key, wait).await?;
-            Ok(head.map(|head| Found { head, ..found }))
-        }
-        _ => Ok(Some(found)),
+) -> Result<Option<(Found, Option<Json>)>, ReadError> {
+    let Some(mut found) = engine.lookup(id).await? else { return Ok(None) };
+    // An overdue instance is first to be kicked; the client asks again.
+    if let Some(wait) = asked.wait
+        && !found.head.status.is_finished()
+        && !engine.is_overdue(&found.head)
+    {
+        let Some(head) = engine.wait_until_finished(&found.key, wait).await? else { return Ok(None) };
+        found.head = head;
     }
+    // The output of one that was terminated is the operator's reason, which is not for the public.
+    let output = found.head.output.as_ref().filter(|_| found.head.status == RuntimeStatus::Completed);
+    if output.is_none_or(|output| output.inline().is_some()) {
+        let output = output.and_then(|output| output.inline()).cloned();
+        return Ok(Some((found, output)));
+    }
+    let details = engine.details(id, Wanted { output: true, ..Wanted::default() }).await?;
+    Ok(details.map(|details| {
+        // It may have begun anew meanwhile.
+        let output = details.output.filter(|_| details.head.status == RuntimeStatus::Completed);
+        (Found { key: details.key, head: details.head }, output)
+    }))
 }
 
-fn show(head: &Head, asked: &status::StatusRequest) -> Response<String> {
+fn show(head: &Head, output: Option<&Json>, asked: &status::StatusRequest) -> Response<String> {
     let message = head.failure.as_ref().map(|failure| failure.public_message());
-    let output = head.output.as_ref().filter(|_| head.status == RuntimeStatus::Completed);
     let result = match (output, &message) {
         (Some(output), _) => PublicResult::Output(output.raw()),
         (None, Some(message)) => PublicResult::Message(message),

@@ -10,6 +10,7 @@ use http::header::{ALLOW, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 use jiff::SignedDuration;
 use jiff::civil::Date;
+use longhaul::{Json, Payload};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
@@ -89,14 +90,14 @@ pub fn check(
 }
 
 impl Submission {
-    /// The input of the instance to start, as JSON text.
-    pub fn input(&self) -> String {
-        format!(r#"{{"start": "{}", "end": "{}"}}"#, self.range.start, self.range.end)
+    /// The input of the instance to start: the dates.
+    pub fn input(&self) -> Json {
+        Json::of(&self.range).expect("dates have a JSON form")
     }
 
     /// Whether an instance that was started with `input` was started by this same submission.
-    pub fn has_input(&self, input: &str) -> bool {
-        serde_json::from_str::<DateRange>(input).is_ok_and(|range| range == self.range)
+    pub fn has_input(&self, input: &Payload) -> bool {
+        input.is(&self.input())
     }
 
     /// The id that the instance must have, if the submission has a key; else any new id will do.

@@ -7,7 +7,7 @@ use async_query::submit::Settings;
 use futures::executor::block_on;
 use http::request::Parts;
 use longhaul::memory::MemoryPlatform;
-use longhaul::{Engine, Orchestrators, Platform, TaskHub, TickKick};
+use longhaul::{Engine, InstanceId, Orchestrators, Platform, TaskHub, TickKick};
 
 const SUBMIT: &str = "/api/submit/query?s=10/10/2021&e=10/12/2021";
 
@@ -33,14 +33,18 @@ impl Scene {
     }
 
     /// Runs an instance whose orchestrator ends at once, in this way.
-    fn finish(&self, submitted: Submitted, end: Result<u64, longhaul::Failure>) {
+    fn finish<T: serde::Serialize + Clone + 'static>(
+        &self,
+        submitted: Submitted,
+        end: Result<T, longhaul::Failure>,
+    ) {
         let started = submitted.started.expect("it was started");
         let orchestrators =
             Orchestrators::new().with("orchestrator-function", move |_, _: longhaul::Json| {
                 let end = end.clone();
                 async move { end }
             });
-        block_on(self.0.tick(&started.key, &started.tick, &orchestrators, &NoActivities)).unwrap();
+        block_on(self.0.tick(&started.key, &started.tick, &orchestrators, &NoActivities, &NoKicks)).unwrap();
     }
 }
 
@@ -51,8 +55,17 @@ impl longhaul::Activities for NoActivities {
         &self,
         _: &str,
         _: &longhaul::ActivityRequest,
+        _: &dyn Fn(longhaul::ActivityReport),
     ) -> Result<longhaul::ActivityOutcome, longhaul::NoAnswer> {
         unreachable!("the orchestrators here call none")
+    }
+}
+
+struct NoKicks;
+
+impl longhaul::Kicks for NoKicks {
+    async fn tick(&self, _: &longhaul::InstanceKey, _: &TickKick) -> Result<(), longhaul::KickError> {
+        unreachable!("the orchestrators here speak to nobody")
     }
 }
 
@@ -95,10 +108,34 @@ fn a_failure_is_shown_without_what_the_public_may_not_see() {
     let id = id(&submitted);
     let failure =
         longhaul::Failure::new("X", "no answer from 10.0.0.7:10002 with AccountKey=abc\n  at main.rs:1");
-    scene.finish(submitted, Err(failure));
+    scene.finish(submitted, Err::<(), _>(failure));
     let body = scene.status(&id, &[]).answer.into_body();
     let shown = "no answer from [address] with AccountKey=[hidden]";
     assert_eq!(body, format!(r#"{{"id": "{id}", "status": "Failed", "result": "{shown}"}}"#));
+}
+
+#[test]
+fn a_large_output_is_shown_whole() {
+    let scene = Scene::new();
+    let submitted = scene.submit(SUBMIT, &[]);
+    let id = id(&submitted);
+    let text = "x".repeat(longhaul::INLINE_LIMIT);
+    scene.finish(submitted, Ok(text.clone()));
+    let body = scene.status(&id, &[]).answer.into_body();
+    assert_eq!(body, format!(r#"{{"id": "{id}", "status": "Completed", "result": "{text}"}}"#));
+}
+
+#[test]
+fn the_public_does_not_see_why_an_instance_was_terminated() {
+    let scene = Scene::new();
+    let submitted = scene.submit(SUBMIT, &[]);
+    let id = id(&submitted);
+    block_on(scene.0.terminate(&InstanceId::new(&id).unwrap(), "for internal reasons")).unwrap();
+    // Once the first kick is late, the tick looks for messages before anything else.
+    block_on(scene.platform().sleep(Duration::from_secs(60)));
+    scene.finish(submitted, Ok(1));
+    let body = scene.status(&id, &[]).answer.into_body();
+    assert_eq!(body, format!(r#"{{"id": "{id}", "status": "Terminated", "result": null}}"#));
 }
 
 #[test]
@@ -169,6 +206,7 @@ fn a_client_that_waits_is_answered_when_the_instance_has_finished_or_the_time_is
 fn a_tick_without_an_instance_does_nothing() {
     let scene = Scene::new();
     let key = longhaul::InstanceKey::received("nobody");
-    let ticked = block_on(scene.0.tick(&key, &TickKick::default(), &Orchestrators::new(), &NoActivities));
+    let ticked =
+        block_on(scene.0.tick(&key, &TickKick::default(), &Orchestrators::new(), &NoActivities, &NoKicks));
     assert_eq!(ticked, Ok(longhaul::Ticked::Nothing));
 }

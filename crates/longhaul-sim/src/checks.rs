@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use longhaul::{ActivityRequest, EntryName, InstanceId, InstanceKey, Record, RuntimeStatus, TaskId};
+use longhaul::{
+    ActivityRequest, EntryName, Event, EventKind, InstanceId, InstanceKey, Log, Record, RuntimeStatus, TaskId, decode_events,
+};
 
 use crate::story::record_key;
 use crate::trace::Trace;
@@ -26,6 +28,8 @@ pub struct Checks {
     committed: BTreeMap<(String, u64), u32>,
     /// Calls of activities that were dispatched: execution, task, attempt.
     dispatched: BTreeSet<(String, u64, u32)>,
+    /// Calls of activities that were dispatched again though nothing was in the way.
+    repeated: BTreeSet<(String, u64, u32)>,
     /// Instances whose lease was taken over while they ran.
     taken_over: BTreeSet<String>,
     /// The instances that somebody was told of.
@@ -91,11 +95,34 @@ impl Checks {
                 let record = Record::decode(value).expect("the store holds records");
                 self.is_woken(data, name, &record);
             }
+        } else if is_part(key) {
+            // I7: what may be referred to is never changed, and never deleted while it is.
+            if old.is_some_and(|old| new.is_some_and(|new| new != old)) {
+                self.violated(key, "it was written twice with different bytes");
+            }
+            if new.is_none() {
+                self.is_unreferred(data, key);
+            }
+        }
+    }
+
+    /// I2: what was deleted is what no record refers to.
+    fn is_unreferred(&mut self, data: &Data, key: &str) {
+        for (name, value) in data.range("sim/instance/".to_owned().."sim/instance0".to_owned()) {
+            let name = &name["sim/instance/".len()..];
+            // The key of one instance may begin with that of another: only parts of this very one count.
+            if !key.contains(&format!("/{name}/")) {
+                continue;
+            }
+            let record = Record::decode(value).expect("the store holds records");
+            if !record.head.purging && references(name, &record).iter().any(|reference| reference == key) {
+                self.violated(name, format!("{key} was deleted, and is referred to"));
+            }
         }
     }
 
     /// Called when an activity is called. I5, I1: what is dispatched was committed, and no two calls are alike.
-    pub fn dispatched(&mut self, request: &ActivityRequest) {
+    pub fn dispatched(&mut self, name: &str, request: &ActivityRequest) {
         let ActivityRequest { instance_id, execution_id, task_id, attempt, .. } = request;
         let call = (execution_id.to_string(), task_id.0);
         let committed = self.committed.get(&call).is_some_and(|committed| committed >= attempt);
@@ -104,6 +131,10 @@ impl Checks {
                 instance_id,
                 format!("task {task_id}, attempt {attempt} was dispatched before its commit"),
             );
+        }
+        // These ask for it.
+        if *attempt > 1 && !matches!(name, "steps" | "trap") {
+            self.repeated.insert((call.0.clone(), call.1, *attempt));
         }
         if !self.dispatched.insert((call.0, call.1, *attempt)) {
             self.violated(instance_id, format!("task {task_id} was dispatched twice as attempt {attempt}"));
@@ -116,10 +147,8 @@ impl Checks {
         for name in self.taken_over.clone() {
             self.violated(&name, "its lease was taken over without need");
         }
-        for (execution, task, attempt) in self.dispatched.clone() {
-            if attempt > 1 {
-                self.violated("", format!("task {task} of {execution} was dispatched as attempt {attempt}"));
-            }
+        for (execution, task, attempt) in self.repeated.clone() {
+            self.violated("", format!("task {task} of {execution} was dispatched as attempt {attempt}"));
         }
     }
 
@@ -141,22 +170,33 @@ impl Checks {
                 self.violated(name, format!("its epoch or step went from {was:?} to {is:?}"));
             }
             // What has not begun to run is taken over by whoever repeats its creation.
-            if is.epoch > was.epoch && old.head.status != RuntimeStatus::Pending {
+            let held = was.lease.as_ref().is_some_and(|lease| !lease.offered);
+            if is.epoch > was.epoch && held && old.head.status != RuntimeStatus::Pending {
                 self.taken_over.insert(name.to_owned());
             }
-            if !new.history.starts_with(&old.history) {
+            let goes_on = new.head.execution == old.head.execution && is.rewinds == was.rewinds;
+            if goes_on && !new.head.purging && !history(data, name, &new).starts_with(&history(data, name, &old)) {
                 self.violated(name, "its history was rewritten");
             }
-            if old.head.status.is_finished() && new.head != old.head {
+            let end = |record: &Record| (record.head.status, record.head.output.clone(), record.head.failure.clone());
+            if old.head.status.is_finished() && goes_on && end(&new) != end(&old) {
                 self.violated(name, "it changed after its end");
             }
         }
-        // I5: each result once.
-        let results = results(&new);
-        if results.iter().collect::<BTreeSet<_>>().len() < results.len() {
-            self.violated(name, format!("a task has two results: {results:?}"));
+        // I2: whatever it refers to is there.
+        if !new.head.purging {
+            for reference in references(name, &new) {
+                if !data.contains_key(&reference) {
+                    self.violated(name, format!("it refers to {reference}, which is missing"));
+                }
+            }
+            // I5: each result once.
+            let results = results(data, name, &new);
+            if results.iter().collect::<BTreeSet<_>>().len() < results.len() {
+                self.violated(name, format!("a task has two results: {results:?}"));
+            }
         }
-        if (is.step > 0 || is.epoch > 1) && !is_chosen(data, name, &new) {
+        if (is.step > 0 || is.epoch > 1) && !new.head.purging && !is_chosen(data, name, &new) {
             self.violated(name, "it was advanced, and its ballot is not chosen");
         }
         self.is_woken(data, name, &new);
@@ -180,7 +220,7 @@ impl Checks {
         // What nobody knows of yet may still get its entry.
         let known = record.control.step > 0
             || self.acknowledged.get(&record.head.id).is_some_and(|key| key.as_str() == name);
-        if record.head.status.is_finished() || !known || !is_chosen(data, name, record) {
+        if !known || !is_chosen(data, name, record) {
             return;
         }
         let Some(need) = record.need() else { return };
@@ -196,15 +236,69 @@ impl Checks {
         let marks = data.get("sim/scheduler").map(|bytes| {
             serde_json::from_slice::<serde_json::Value>(bytes).expect("the scheduler's state is JSON")
         });
-        let mark = marks.and_then(|state| state["marks"][wake.entry.log.to_string()].as_u64()).unwrap_or(0);
-        if wake.entry.slot <= mark {
-            self.violated(name, format!("its wake entry {} is at or below the low mark {mark}", wake.entry));
+        let mark = |name: &str| marks.as_ref().and_then(|state| state["marks"][name].as_u64()).unwrap_or(0);
+        let given_up = match wake.entry.log {
+            Log::Created => wake.entry.slot <= mark("created"),
+            Log::Wake => wake.entry.slot <= mark("wake"),
+            Log::Far(hour) => u64::from(hour) < mark("far"),
+        };
+        if given_up {
+            self.violated(name, format!("its wake entry {} is below the low mark", wake.entry));
         }
     }
 }
 
-fn results(record: &Record) -> Vec<TaskId> {
-    record.history.iter().filter_map(|event| event.event.result_of()).collect()
+fn is_part(key: &str) -> bool {
+    ["history", "payload", "checkpoint"].iter().any(|kind| key.starts_with(&format!("sim/{kind}/")))
+}
+
+/// The keys that a record refers to.
+fn references(name: &str, record: &Record) -> Vec<String> {
+    let execution = &record.head.execution;
+    let control = &record.control;
+    let mut keys = Vec::new();
+    let segments = control.segments.iter().map(|run| (format!("sim/history/{name}/{execution}/{}.", run.stem), run));
+    let payloads = control.payloads.iter().map(|run| (format!("sim/payload/{name}/{execution}/{}.", run.stem), run));
+    let unfinished = control.tasks.iter().filter(|_| !record.head.status.is_finished());
+    let saved = unfinished.flat_map(|(id, task)| {
+        task.checkpoint.iter().flat_map(move |saved| {
+            saved.segments.iter().map(move |run| (format!("sim/checkpoint/{name}/{execution}/{id}/{}.", run.stem), run))
+        })
+    });
+    for (stem, run) in segments.chain(payloads).chain(saved) {
+        keys.extend((run.first..run.first + run.count).map(|number| format!("{stem}{number}")));
+    }
+    keys
+}
+
+/// The whole history, as it stands in the store.
+fn history(data: &Data, name: &str, record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for run in &record.control.segments {
+        for number in run.first..run.first + run.count {
+            let key = format!("sim/history/{name}/{}/{}.{number}", record.head.execution, run.stem);
+            bytes.extend(data.get(&key).into_iter().flatten());
+        }
+    }
+    bytes.extend(&record.tail);
+    bytes
+}
+
+fn events(data: &Data, name: &str, record: &Record) -> Vec<Event> {
+    decode_events(&history(data, name, record)).expect("a history is events")
+}
+
+fn results(data: &Data, name: &str, record: &Record) -> Vec<TaskId> {
+    events(data, name, record).iter().filter_map(|event| event.event.result_of()).collect()
+}
+
+/// The names of the external events in the history of an instance.
+pub fn raised(data: &Data, name: &str, record: &Record) -> Vec<String> {
+    let raised = events(data, name, record).into_iter().filter_map(|event| match event.event {
+        EventKind::EventRaised { name, .. } => Some(name),
+        _ => None,
+    });
+    raised.collect()
 }
 
 fn is_chosen(data: &Data, name: &str, record: &Record) -> bool {

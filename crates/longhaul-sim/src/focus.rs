@@ -29,6 +29,10 @@ pub enum Kind {
     Counter,
     /// A slot of a log.
     Slot,
+    /// A message to an instance, or how many there are.
+    Inbox,
+    /// A long value, a sealed segment of a history, or what an activity has saved.
+    Part,
     /// The scheduler's state.
     Scheduler,
 }
@@ -41,6 +45,9 @@ impl Kind {
             (Some("instance"), _) => Self::Instance,
             (Some("claim"), _) => Self::Claim,
             (Some("scheduler"), _) => Self::Scheduler,
+            (Some("inbox"), _) => Self::Inbox,
+            (Some("payload" | "history" | "checkpoint"), _) => Self::Part,
+            (Some("far"), _) if parts.next().is_none() => Self::Counter,
             (_, Some(_)) => Self::Slot,
             (_, None) => Self::Counter,
         }
@@ -68,7 +75,7 @@ pub struct Focus {
 }
 
 /// Every kind of operation that the engine makes; twice those on which most depends.
-const PLACES: [(Op, Kind); 15] = [
+const PLACES: [(Op, Kind); 21] = [
     (Op::Set, Kind::Slot),
     (Op::Swap, Kind::Claim),
     (Op::Swap, Kind::Instance),
@@ -84,6 +91,12 @@ const PLACES: [(Op, Kind); 15] = [
     (Op::Get, Kind::Counter),
     (Op::Get, Kind::Slot),
     (Op::Delete, Kind::Slot),
+    (Op::Increment, Kind::Inbox),
+    (Op::Set, Kind::Inbox),
+    (Op::Get, Kind::Inbox),
+    (Op::Set, Kind::Part),
+    (Op::Delete, Kind::Part),
+    (Op::Swap, Kind::Instance),
 ];
 
 impl Focus {

@@ -1,22 +1,24 @@
 //! One run: users start instances while things go wrong, then all must end as expected.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use longhaul::{InstanceId, Record, RuntimeStatus, SchedulerKick};
+use longhaul::{InstanceId, Payload, Record, RuntimeStatus, SchedulerKick};
+use longhaul_program::{Program, Scenario, allows, generate};
+use serde_json::Value;
 
 use crate::chaos;
 use crate::checks::{Checks, Violation};
 use crate::exec::Exec;
 use crate::faults::Faults;
-use crate::functions::{NAMES, expected};
+use crate::functions::orchestrators;
 use crate::process::{OUTSIDE, Processes};
 use crate::store::{Backend, SimStore};
 use crate::story::record_key;
 use crate::trace::Trace;
-use crate::users::{Acknowledged, Arrival, Users, Wish};
+use crate::users::{Acknowledged, Arrival, Operator, Users, Wish};
 use crate::weather::Climate;
 use crate::world::World;
 
@@ -34,7 +36,9 @@ pub struct Report {
 /// How long things go wrong.
 const TROUBLED: Duration = Duration::from_secs(90);
 /// How long after that every instance must have ended.
-const CALM: Duration = Duration::from_secs(20 * 60);
+const CALM: Duration = Duration::from_secs(40 * 60);
+/// How much longer it may take one that begins hours later, or waits for hours.
+const LONG: Duration = Duration::from_secs(3 * 3600);
 /// In quiet weather, the longest time for which nobody sees to what is needed.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -92,6 +96,8 @@ struct Run {
     world: World,
     users: Users,
     machines: bool,
+    seed: u64,
+    longest: Cell<Duration>,
 }
 
 impl Run {
@@ -99,13 +105,14 @@ impl Run {
         let exec = Exec::new(seed);
         let weather = Rc::new(RefCell::new(climate.weather(&exec)));
         let timing = climate.timing(&exec);
+        let limits = climate.limits(&exec);
         let machines = exec.chance(0.5);
         let processes = Processes::new(&exec, trace, machines);
-        processes.note(OUTSIDE, || format!("{:?} {timing:?}", weather.borrow()));
+        processes.note(OUTSIDE, || format!("{:?} {timing:?} {limits:?}", weather.borrow()));
         let faults = Faults::new(&exec, &processes, &weather, timing.hole_grace);
         let store = SimStore::new(&exec, &processes, faults, backend, Checks::new(trace));
-        let world = World::new(&exec, &processes, &store, timing, &weather);
-        Self { climate, users: Users::new(&world), world, machines }
+        let world = World::new(&exec, &processes, &store, timing, limits, &weather);
+        Self { climate, users: Users::new(&world), world, machines, seed, longest: Cell::default() }
     }
 
     fn to_the_end(&self) {
@@ -128,7 +135,7 @@ impl Run {
                 self.kick_the_scheduler_now_and_then();
             }
         }
-        while exec.now() < TROUBLED + CALM {
+        while exec.now() < TROUBLED + CALM + self.longest.get() {
             exec.run_until(exec.now() + Duration::from_secs(1), || false);
             let ended = self.users.acknowledged().iter().all(|item| self.has_ended(item));
             if ended && self.users.waiting() == 0 {
@@ -144,20 +151,32 @@ impl Run {
         let bursts = self.world.weather().bursts;
         let mut chosen = Vec::<Wish>::new();
         let sharing = [1, 3][exec.below(2) as usize];
-        for number in 0..8 + exec.below(9) {
+        for number in 0..5 + exec.below(6) {
             // Half of them under chosen ids, perhaps those of others with the same input: then one instance serves all.
-            let wish = match exec.chance(0.5) {
-                true => Wish {
-                    id: Some(InstanceId::new(format!("order-{}", number / sharing)).expect("an id")),
-                    name: "sequence",
-                    input: number / sharing,
-                },
-                false => Wish {
-                    id: None,
-                    name: NAMES[exec.below(NAMES.len() as u64) as usize],
-                    input: exec.below(1000),
-                },
+            let chooses = exec.chance(0.5);
+            let number = if chooses { number / sharing } else { number };
+            let operator = match exec.below(20) {
+                0..=2 => Operator::Suspends,
+                3 => Operator::Terminates,
+                _ => Operator::Absent,
             };
+            let mut wish = Wish {
+                id: chooses.then(|| InstanceId::new(format!("order-{number}")).expect("an id")),
+                scenario: Rc::new(generate::scenario(self.seed << 8 | number << 1 | u64::from(chooses))),
+                later: exec.chance(0.1).then(|| exec.up_to(Duration::from_secs(120))),
+                operator: if self.climate == Climate::Fair { Operator::Absent } else { operator },
+            };
+            if !chooses && exec.chance(0.05) {
+                self.longest.set(LONG);
+                match exec.chance(0.5) {
+                    true => wish.later = Some(exec.up_to(LONG)),
+                    false => {
+                        let ms = exec.up_to(LONG).as_millis() as u64;
+                        wish.scenario =
+                            Rc::new(Scenario { program: Program::Timer { ms }, raised: Vec::new() });
+                    }
+                }
+            }
             if wish.id.is_some() && chosen.iter().all(|other| other.id != wish.id) {
                 chosen.push(wish.clone());
             }
@@ -214,22 +233,22 @@ impl Run {
     fn check_the_end(&self) {
         for item in self.users.acknowledged() {
             let record = self.record(&item);
-            let end = record.as_ref().map(|record| match (&record.head.output, &record.head.failure) {
-                (Some(output), None) if record.head.status == RuntimeStatus::Completed => {
-                    Ok(output.to::<u64>().unwrap_or(u64::MAX))
+            let wrong = match record.as_ref().map(|record| (record, self.end(&item, record))) {
+                None => Some("it is missing".to_owned()),
+                Some((record, None)) => match record.head.status {
+                    RuntimeStatus::Terminated if item.wish.operator == Operator::Terminates => None,
+                    status => Some(format!("it has not ended: {status:?} {:?}", record.control)),
+                },
+                Some((_, Some(Err(message)))) if message.contains("gave no answer") => None,
+                Some((_, Some(end))) => {
+                    allows(&item.wish.scenario.program, &item.wish.scenario.events(), &end).err()
                 }
-                (None, Some(failure)) => Err(failure.message.clone()),
-                _ => Err(format!("no end: {:?} {:?}", record.head.status, record.control)),
-            });
-            let unavailable = matches!(&end, Some(Err(message)) if message.contains("gave no answer"));
-            let Wish { name, input, .. } = item.wish;
-            if end != Some(expected(name, input)) && !unavailable {
-                self.world
-                    .store()
-                    .checks()
-                    .violated(&item.key, format!("{name}({input}) ended with {end:?}"));
+            };
+            if let Some(wrong) = wrong {
+                self.world.store().checks().violated(&item.key, wrong);
             }
         }
+        self.check_replays();
         let waiting = self.users.waiting();
         if waiting > 0 {
             self.world
@@ -239,6 +258,42 @@ impl Run {
         }
         if self.climate == Climate::Fair {
             self.world.store().check(|checks, _| checks.is_undisturbed());
+        }
+    }
+
+    /// How an instance has ended.
+    fn end(&self, item: &Acknowledged, record: &Record) -> Option<Result<Value, String>> {
+        match (record.head.status, &record.head.output, &record.head.failure) {
+            (RuntimeStatus::Completed, Some(Payload::Inline(output)), _) => Some(Ok(output.to().expect("it is JSON"))),
+            (RuntimeStatus::Completed, Some(Payload::Stored(stored)), _) => {
+                let key = format!("sim/payload/{}/{}/{}", item.key, record.head.execution, stored.name);
+                let output = self.world.store().peek(&key)?;
+                Some(Ok(serde_json::from_slice(&output).expect("it is JSON")))
+            }
+            (RuntimeStatus::Failed, _, Some(failure)) => Some(Err(failure.message.clone())),
+            _ => None,
+        }
+    }
+
+    /// I6: the history of each instance replays.
+    fn check_replays(&self) {
+        let world = &self.world;
+        let done = Rc::new(Cell::new(false));
+        let (here, users, flag) = (world.clone(), self.users.clone(), done.clone());
+        world.exec().spawn(OUTSIDE, async move {
+            let engine = here.engine(OUTSIDE);
+            for item in users.acknowledged() {
+                match engine.check_replay(&item.id, &orchestrators()).await {
+                    Ok(None) => {}
+                    Ok(Some(mismatch)) => here.store().checks().violated(&item.key, mismatch.to_string()),
+                    Err(error) => here.store().checks().violated(&item.key, error.to_string()),
+                }
+            }
+            flag.set(true);
+        });
+        let limit = world.exec().now() + Duration::from_secs(600);
+        if !world.exec().run_until(limit, || done.get()) {
+            world.store().checks().violated("", "the histories could not be replayed");
         }
     }
 }

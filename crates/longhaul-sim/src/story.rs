@@ -34,6 +34,15 @@ fn tell_record(record: &Record) -> String {
     if let Some(wake) = &control.wake {
         text += &format!(", {} due {}", wake.entry, time(wake.due));
     }
+    if let Some(timer) = control.timer {
+        text += &format!(", timer at {}", time(timer));
+    }
+    for posted in &control.outbox {
+        text += &format!(", to send {} {:?}", posted.number, posted.what);
+    }
+    if control.inbox.read > 0 {
+        text += &format!(", read {} holes {:?}", control.inbox.read, control.inbox.holes);
+    }
     for (id, task) in &control.tasks {
         text += &format!(", task {id} attempt {}", task.attempt);
         if let Some(at) = task.retry_at {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use longhaul::Timing;
+use longhaul::{Limits, Timing};
 
 use crate::exec::Exec;
 use crate::focus::Focus;
@@ -51,6 +51,8 @@ pub struct Weather {
     pub unanswered: f64,
     /// How likely an activity traps, and takes its process with it.
     pub trapping: f64,
+    /// How likely an activity falls silent for ever.
+    pub hanging: f64,
     /// How often a process crashes or is suspended.
     pub mishaps: Option<Duration>,
     /// How likely that happens at a write to the store.
@@ -84,6 +86,7 @@ impl Weather {
         stray: None,
         unanswered: 0.0,
         trapping: 0.0,
+        hanging: 0.0,
         mishaps: None,
         at_writes: 0.0,
         focus: None,
@@ -131,6 +134,7 @@ impl Climate {
                 stray: exec.chance(0.3).then_some(Duration::from_secs(3)),
                 unanswered: [0.0, 0.3, 0.6][exec.below(3) as usize],
                 trapping: often(0.5, 0.05),
+                hanging: often(0.3, 0.05),
                 mishaps: exec.chance(0.5).then_some(Duration::from_secs(6)),
                 at_writes: often(0.5, 0.02),
                 focus: exec.chance(0.8).then(|| Focus::any(exec)),
@@ -159,12 +163,26 @@ impl Climate {
                 first_retry: any(&[100, 500, 3000]),
                 max_retry: any(&[2000, 10_000, 60_000]),
                 max_failures: [4, 20][exec.below(2) as usize],
+                activity_silence: any(&[60_000, 120_000]),
                 hold: any(&[0, 0, 2000]),
+                inbox_poll: any(&[200, 1000, 5000]),
                 rest: any(&[500, 5000]),
                 poll: any(&[250, 500]),
                 idle_poll: exec.chance(0.3).then_some(Duration::from_secs(30)),
                 patience: any(&[500, 5000, 30_000]),
             },
+        }
+    }
+
+    /// Draws the engine's limits: small ones, so that they are reached.
+    pub fn limits(self, exec: &Exec) -> Limits {
+        let any = |values: [usize; 3]| values[exec.below(3) as usize];
+        Limits {
+            in_flight: any([1, 3, 64]),
+            segment: any([1, 700, 16 * 1024]),
+            // Processes are suspended for minutes here, and crash for no reason of an instance's own.
+            max_deaths: 1000,
+            ..Limits::default()
         }
     }
 }

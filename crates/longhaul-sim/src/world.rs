@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::channel::oneshot;
+use futures::channel::mpsc;
+use futures::future::{FutureExt, LocalBoxFuture};
+use futures::stream::StreamExt;
 use jiff::Timestamp;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityRequest, Engine, InstanceKey, KickError, Kicks, NoAnswer, Platform,
-    SchedulerKick, SchedulerWatch, TaskHub, TickKick, Timing,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, InstanceKey, KickError, Kicks,
+    Limits, NoAnswer, Platform, ReportSink, SchedulerKick, SchedulerWatch, TaskHub, TickKick, Timing,
 };
 
 use crate::exec::{Exec, Process};
@@ -27,6 +29,7 @@ struct Shared {
     processes: Processes,
     store: SimStore,
     timing: Timing,
+    limits: Limits,
     weather: Rc<RefCell<Weather>>,
     /// What each process remembers of its scheduler kicks, until it crashes.
     watches: RefCell<BTreeMap<(Process, u32), SchedulerWatch>>,
@@ -39,6 +42,7 @@ impl World {
         processes: &Processes,
         store: &SimStore,
         timing: Timing,
+        limits: Limits,
         weather: &Rc<RefCell<Weather>>,
     ) -> Self {
         Self(Rc::new(Shared {
@@ -46,6 +50,7 @@ impl World {
             processes: processes.clone(),
             store: store.clone(),
             timing,
+            limits,
             weather: weather.clone(),
             watches: RefCell::default(),
         }))
@@ -80,7 +85,8 @@ impl World {
     pub fn engine(&self, process: Process) -> Engine<Place> {
         let store = self.0.store.used_by(process);
         let place = Place { world: self.clone(), process, store };
-        Engine::new(place, TaskHub::new("sim")).with_timing(self.0.timing.clone())
+        let engine = Engine::new(place, TaskHub::new("sim"));
+        engine.with_timing(self.0.timing.clone()).with_limits(self.0.limits.clone())
     }
 
     /// Sends a tick kick.
@@ -95,7 +101,7 @@ impl World {
                 let kind = if kick.token.is_some() { "with a token" } else { "without token" };
                 here.0.processes.note(process, || format!("is kicked to tick {key} {kind}"));
                 // A tick that fails is found by the scheduler.
-                let ticked = engine.tick(&key, &kick, &orchestrators(), &caller).await;
+                let ticked = engine.tick(&key, &kick, &orchestrators(), &caller, &caller).await;
                 here.0.processes.note(process, || format!("tick of {key}: {ticked:?}"));
             });
         });
@@ -162,6 +168,22 @@ pub struct Place {
     store: SimStore,
 }
 
+impl Place {
+    pub(crate) fn exec(&self) -> &Exec {
+        &self.world.0.exec
+    }
+
+    /// Where the test application counts.
+    pub(crate) fn counts(&self) -> &SimStore {
+        &self.store
+    }
+
+    /// The process dies here.
+    pub(crate) fn crash(&self) {
+        self.world.0.processes.crash(self.process);
+    }
+}
+
 impl Platform for Place {
     type Store = SimStore;
 
@@ -202,33 +224,70 @@ impl Kicks for Caller {
 }
 
 impl Activities for Caller {
-    async fn call(&self, name: &str, request: &ActivityRequest) -> Result<ActivityOutcome, NoAnswer> {
+    async fn call(
+        &self,
+        name: &str,
+        request: &ActivityRequest,
+        report: &dyn Fn(ActivityReport),
+    ) -> Result<ActivityOutcome, NoAnswer> {
         let world = self.0.clone();
         let exec = &world.0.exec;
-        world.0.store.checks().dispatched(request);
+        world.0.store.checks().dispatched(name, request);
         exec.sleep(exec.up_to(Duration::from_millis(3))).await;
         let weather = world.weather();
         if exec.chance(weather.unanswered / 2.0) {
             return Err(NoAnswer("connection refused".into()));
         }
         let process = world.one_of(ACTIVITIES);
-        let (answer, answered) = oneshot::channel();
+        let (lines, mut said) = mpsc::unbounded();
         let (name, request, here) = (name.to_owned(), request.clone(), world.clone());
         exec.spawn(process, async move {
             let exec = &here.0.exec;
             let most = if exec.chance(0.2) { Duration::from_secs(40) } else { Duration::from_millis(300) };
             exec.sleep(exec.up_to(most)).await;
+            if exec.chance(here.weather().hanging) {
+                // It neither answers nor ends.
+                exec.sleep(Duration::from_secs(86_400)).await;
+            }
             if exec.chance(here.weather().trapping) {
                 here.0.processes.crash(process);
             }
-            let outcome = activities().run(&name, request).await;
-            let _ = answer.send(outcome);
+            let place = Place { store: here.0.store.used_by(process), world: here.clone(), process };
+            let now = here.0.processes.now(process);
+            let line = Rc::new(Line(lines.clone()));
+            let outcome = activities(place).run(&name, request, now, line).await;
+            let _ = lines.unbounded_send(Said::Outcome(outcome));
         });
         // What the activity did before the answer was lost stays done.
-        let outcome = answered.await.map_err(|_| NoAnswer("trapped".into()))?;
-        match exec.chance(weather.unanswered / 2.0) {
-            true => Err(NoAnswer("connection reset".into())),
-            false => Ok(outcome),
+        while let Some(said) = said.next().await {
+            match said {
+                Said::Report(said) => report(said),
+                Said::Outcome(_) if exec.chance(weather.unanswered / 2.0) => {
+                    return Err(NoAnswer("connection reset".into()));
+                }
+                Said::Outcome(outcome) => return Ok(outcome),
+            }
         }
+        Err(NoAnswer("trapped".into()))
+    }
+}
+
+/// What an activity sends.
+enum Said {
+    Report(ActivityReport),
+    Outcome(ActivityOutcome),
+}
+
+/// The way back from an activity to its caller.
+struct Line(mpsc::UnboundedSender<Said>);
+
+impl ReportSink for Line {
+    fn report(&self, report: ActivityReport) -> LocalBoxFuture<'_, Result<(), Cancelled>> {
+        let sent = self.0.unbounded_send(Said::Report(report)).map_err(|_| Cancelled);
+        async move { sent }.boxed_local()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_closed()
     }
 }

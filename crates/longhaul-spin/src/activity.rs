@@ -1,21 +1,79 @@
 //! The activity component: `POST /activities/{name}`.
+//!
+//! A function that says nothing before it ends is answered with one JSON object. As soon as it reports something, the
+//! answer becomes a stream of lines, so that a report is heard when it is made, and so that the function learns when
+//! nobody reads them any more.
 
-use longhaul::{ActivityFunctions, doors};
-use spin_sdk::http::Request;
+mod http_activity;
+mod reports;
+
+use std::rc::Rc;
+
+use futures::future::{self, Either};
+use futures::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use longhaul::{ActivityFunctions, ActivityLine, HTTP_ACTIVITY, NDJSON, doors};
 use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::wasip3::http::types;
+use spin_sdk::wasip3::http_compat::BodyWriter;
 
-use crate::{Answer, log_to_stderr, plain};
+use crate::{in_background, log_to_stderr, plain};
+
+/// What an activity component answers.
+pub type Answer = Result<types::Response, types::ErrorCode>;
 
 /// Answers a request to an activity component whose functions are `functions`.
-pub async fn serve(request: Request, functions: ActivityFunctions<'_>) -> Answer {
+///
+/// Besides them there is [`HTTP_ACTIVITY`], which durable HTTP calls use, unless `functions` has one of that name. It
+/// reaches what the component's `allowed_outbound_hosts` allow.
+pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> Answer {
     log_to_stderr();
     let (head, body) = request.into_parts();
     let body = match body.bytes().await {
         Ok(body) => body,
-        Err(error) => return plain(400, error.to_string()),
+        Err(error) => return plain(400, error.to_string()).into_response(),
     };
-    match doors::activity_request(head.method.as_str(), head.uri.path(), &body) {
-        Ok((name, request)) => plain(200, functions.run(&name, request).await.encode()),
-        Err(refused) => plain(refused.status, refused.message),
+    let (name, request) = match doors::activity_request(head.method.as_str(), head.uri.path(), &body) {
+        Ok(asked) => asked,
+        Err(refused) => return plain(refused.status, refused.message).into_response(),
+    };
+    let functions = match functions.contains(HTTP_ACTIVITY) {
+        true => functions,
+        false => functions.with(HTTP_ACTIVITY, |_, request| http_activity::send(request)),
+    };
+    let (sink, mut lines) = reports::channel();
+    let (reports, now) = (Rc::new(sink.clone()), Timestamp::now());
+    let work = async move { functions.run(&name, request, now, reports).await }.boxed_local();
+    match future::select(work, lines.next()).await {
+        Either::Left((outcome, _)) => whole(ActivityLine::Outcome(outcome).encode()),
+        Either::Right((first, work)) => {
+            let (writer, response) = streamed()?;
+            in_background(async move {
+                let finish = async move { sink.finish(work.await) };
+                future::join(finish, reports::write(writer, first, lines)).await;
+            });
+            Ok(response)
+        }
     }
+}
+
+/// An answer in one piece.
+fn whole(json: String) -> Answer {
+    let mut response = plain(200, json);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.into_response()
+}
+
+/// An answer whose lines are yet to be written.
+fn streamed() -> Result<(BodyWriter, types::Response), types::ErrorCode> {
+    let headers = [("content-type".to_owned(), NDJSON.as_bytes().to_vec())];
+    let headers = types::Fields::from_list(&headers)
+        .map_err(|error| types::ErrorCode::InternalError(Some(error.to_string())))?;
+    let (writer, body, trailers) = BodyWriter::new();
+    // Whether all of it arrives, its writer sees.
+    let (response, _transmitted) = types::Response::new(headers, Some(body), trailers);
+    Ok((writer, response))
 }

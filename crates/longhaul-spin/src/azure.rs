@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use azure_tables::{Clock, HttpClient, TransportError};
 use bytes::Bytes;
-use futures::future::{Either, select};
-use futures::pin_mut;
 use jiff::Timestamp;
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{FullBody, send};
 use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::platform::random_bytes;
+use crate::time_limit::within;
 
 /// How long one request may take, from its first byte to the answer's last. The Table service gives itself 30 s for a
 /// page; this leaves room for a slow network.
@@ -29,14 +28,9 @@ impl HttpClient for Outbound {
             let body = body.bytes().await.map_err(transport_error)?;
             Ok(http::Response::from_parts(head, body))
         };
-        let timeout = spin_sdk::time::sleep(REQUEST_TIMEOUT);
-        pin_mut!(exchange, timeout);
-        match select(exchange, timeout).await {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => {
-                Err(TransportError::temporary(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))
-            }
-        }
+        within(REQUEST_TIMEOUT, exchange).await.unwrap_or_else(|| {
+            Err(TransportError::temporary(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))
+        })
     }
 }
 

@@ -1,14 +1,17 @@
 //! The engine over the component's store, opened once for each component instance.
 
+mod settings;
+
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
-use jiff::SignedDuration;
-use longhaul::{Engine, StoreError, TaskHub, Timing};
+use longhaul::{Engine, Limits, StoreError, TaskHub, Timing};
+use thiserror::Error;
 
 use crate::platform::SpinPlatform;
 use crate::variables;
+
+pub use settings::MalformedVariable;
 
 thread_local! {
     static ENGINE: RefCell<Option<Rc<Engine<SpinPlatform>>>> = const { RefCell::new(None) };
@@ -19,30 +22,66 @@ const STORE: &str = "default";
 /// The task hub where the variable `task_hub` is not set.
 const DEFAULT_HUB: &str = "longhaul";
 
+/// Why there is no engine.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A variable is malformed.
+    #[error(transparent)]
+    Variable(#[from] MalformedVariable),
+}
+
 /// The engine of the task hub that the variable `task_hub` names, in the store `default`.
+///
+/// The component's variables, each of which may be left out:
+///
+/// | variable | what it is | without it |
+/// | --- | --- | --- |
+/// | `task_hub` | the name under which the instances are kept in the store | `longhaul` |
+/// | `idle_poll` | the longest rest of the scheduler, such as `30s`: for stores that several hosts share | `off` |
+/// | `max_payload` | the longest input, output or event, in bytes of JSON | `8388608` |
+/// | `activities_in_flight` | how many activities of one instance run at the same time | `64` |
+/// | `activity_budget` | how long a call of an activity should take before it answers *continue*; `off`: no limit | `20s` |
 ///
 /// # Errors
 /// When the store does not open, or a variable is malformed.
-pub async fn engine() -> Result<Rc<Engine<SpinPlatform>>, StoreError> {
+pub async fn engine() -> Result<Rc<Engine<SpinPlatform>>, HubError> {
     if let Some(engine) = ENGINE.with_borrow(Clone::clone) {
         return Ok(engine);
     }
     let hub = variables::text_or("task_hub", DEFAULT_HUB).await;
-    let timing = Timing { idle_poll: idle_poll().await?, ..Timing::default() };
-    let engine =
-        Rc::new(Engine::new(SpinPlatform::open(STORE).await?, TaskHub::new(hub)).with_timing(timing));
-    ENGINE.with_borrow_mut(|slot| *slot = Some(engine.clone()));
-    Ok(engine)
+    let (timing, limits) = (timing().await?, limits().await?);
+    let engine = Engine::new(SpinPlatform::open(STORE).await?, TaskHub::new(hub));
+    let engine = Rc::new(engine.with_timing(timing).with_limits(limits));
+    // Whoever was faster meanwhile is the one whose ticks know of each other.
+    Ok(ENGINE.with_borrow_mut(|slot| slot.get_or_insert(engine).clone()))
 }
 
-/// The variable `idle_poll`: a duration such as `30s`, or `off`.
-async fn idle_poll() -> Result<Option<Duration>, StoreError> {
-    let text = variables::text_or("idle_poll", "off").await;
-    if text == "off" {
-        return Ok(None);
+async fn timing() -> Result<Timing, MalformedVariable> {
+    let mut timing = Timing::default();
+    if let Some(text) = set("idle_poll").await {
+        timing.idle_poll = settings::duration_or_off("idle_poll", &text)?;
     }
-    let malformed =
-        || StoreError(format!("the variable idle_poll is '{text}': write a duration such as 30s, or off"));
-    let duration: SignedDuration = text.parse().map_err(|_| malformed())?;
-    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero()).map(Some).ok_or_else(malformed)
+    Ok(timing)
+}
+
+async fn limits() -> Result<Limits, MalformedVariable> {
+    let mut limits = Limits::default();
+    if let Some(text) = set("max_payload").await {
+        limits.max_payload = settings::count("max_payload", &text)?;
+    }
+    if let Some(text) = set("activities_in_flight").await {
+        limits.in_flight = settings::count("activities_in_flight", &text)?;
+    }
+    if let Some(text) = set("activity_budget").await {
+        limits.activity_budget = settings::duration_or_off("activity_budget", &text)?;
+    }
+    Ok(limits)
+}
+
+/// The value of a variable that is set to something.
+async fn set(name: &str) -> Option<String> {
+    Some(variables::text(name).await).filter(|text| !text.is_empty())
 }

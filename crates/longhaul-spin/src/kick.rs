@@ -1,16 +1,19 @@
 //! Kicks, sent to the orchestrator and scheduler components.
+//!
+//! All of them are sent after the answer to whoever caused them, [`in_background`](crate::in_background): what is lost
+//! here, the scheduler finds.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-use futures::future::{Either, select};
-use futures::pin_mut;
-
 use jiff::Timestamp;
-use longhaul::{InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, doors};
+use longhaul::{
+    InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, Told, doors,
+};
 
 use crate::components::{ORCHESTRATOR, SCHEDULER};
-use crate::http_call::post_json;
+use crate::http_call::{describe, post_json};
+use crate::time_limit::within;
 
 /// A component that does not take a kick for so long is busy, and must not hold up the kicks of others.
 const KICK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,32 +32,38 @@ impl Kicks for SpinKicks {
     }
 }
 
-/// Has a new instance run, and looked after. Called after the answer is on its way; what is lost here, the scheduler
-/// finds.
+/// Has a new instance run, and looked after.
 pub async fn run(started: Started) {
-    let tick = SpinKicks.tick(&started.key, &started.tick);
-    let (ticked, ()) = futures::future::join(tick, scheduler(started.scheduler)).await;
-    if let Err(error) = ticked {
-        tracing::warn!("instance {} waits for the scheduler: {error}", started.id);
-    }
+    run_and_look_after(&started.key, &started.tick, started.scheduler).await;
+}
+
+/// Has an instance act on what it was told, and looked after: for client functions that raise events, terminate,
+/// suspend, resume or rewind.
+pub async fn told(told: Told) {
+    run_and_look_after(&told.key, &told.tick, told.scheduler).await;
 }
 
 /// Has an instance that is overdue looked at again, and the scheduler woken.
 pub async fn revive(key: InstanceKey) {
+    let now = Timestamp::now();
     let wakes = WATCH.with(|watch| {
-        let mut now = watch.get();
-        let wakes = now.wakes(Timestamp::now());
-        watch.set(now);
+        let mut seen = watch.get();
+        let wakes = seen.wakes(now);
+        watch.set(seen);
         wakes
     });
-    if !wakes {
-        return;
+    if wakes {
+        tracing::warn!("instance {key} is overdue");
+        let scheduler = SchedulerKick { due: Some(now), started_at: None };
+        run_and_look_after(&key, &TickKick::default(), scheduler).await;
     }
-    // The tick first: it needs nobody else.
-    if let Err(error) = SpinKicks.tick(&key, &TickKick::default()).await {
-        tracing::warn!("instance {key} is overdue: {error}");
+}
+
+async fn run_and_look_after(key: &InstanceKey, tick: &TickKick, looks: SchedulerKick) {
+    let (ticked, ()) = futures::future::join(SpinKicks.tick(key, tick), scheduler(looks)).await;
+    if let Err(error) = ticked {
+        tracing::warn!("instance {key} waits for the scheduler: {error}");
     }
-    scheduler(SchedulerKick { due: Some(Timestamp::now()), started_at: None }).await;
 }
 
 /// Wakes the scheduler, unless it is known to look in time.
@@ -77,15 +86,13 @@ async fn scheduler(kick: SchedulerKick) {
 
 /// Sends a kick, which is answered at once or not at all.
 async fn send(url: String, body: Vec<u8>) -> Result<(), KickError> {
-    let answer = post_json(url, body);
-    let timeout = spin_sdk::time::sleep(KICK_TIMEOUT);
-    pin_mut!(answer, timeout);
-    match select(answer, timeout).await {
-        Either::Left((Ok((status, _)), _)) if status.is_success() => Ok(()),
-        Either::Left((Ok((status, body)), _)) => {
-            Err(KickError(format!("{status}: {}", String::from_utf8_lossy(&body))))
+    let answered = async {
+        let response = post_json(url, body).await.map_err(KickError)?;
+        match response.status().is_success() {
+            true => Ok(()),
+            false => Err(KickError(describe(response).await)),
         }
-        Either::Left((Err(error), _)) => Err(KickError(error)),
-        Either::Right(_) => Err(KickError(format!("no answer within {KICK_TIMEOUT:?}"))),
-    }
+    };
+    let in_time = within(KICK_TIMEOUT, answered).await;
+    in_time.unwrap_or_else(|| Err(KickError(format!("no answer within {KICK_TIMEOUT:?}"))))
 }

@@ -1,18 +1,81 @@
-//! The engine in Spin components.
+//! The Longhaul engine in Spin components.
 //!
-//! The adapters between the engine's traits and what a Spin host gives a component, and the private components'
-//! handlers, so that a component is a few lines: it names its functions and hands the request over.
+//! An application that has durable functions is a handful of components, each of which is a few lines: it names its
+//! functions, and hands the request over to this crate.
 //!
-//! - [`orchestrator::serve`], [`activity::serve`], [`scheduler::serve`] answer the private routes.
-//! - [`hub::engine`] is the engine over the component's `default` store, for client functions; [`kick`] sends what a
-//!   started instance wants sent.
-//! - [`variables`] reads the component's variables.
-//! - `azure` (feature) is the transport and clock of the Azure clients.
+//! | component | its `#[http_service]` calls | route |
+//! | --- | --- | --- |
+//! | `orchestrator` | [`orchestrator::serve`] with its [`Orchestrators`](longhaul::Orchestrators) | private |
+//! | `activity` | [`activity::serve`] with its [`ActivityFunctions`](longhaul::ActivityFunctions) | private |
+//! | `scheduler` | [`scheduler::serve`] | private |
+//! | client functions, as many as there are | [`hub::engine`], and [`kick`] once they have answered | as you like |
+//!
+//! The three private components go by these ids in `spin.toml`, since they call each other under them
+//! (`http://orchestrator.spin.internal`):
+//!
+//! ```toml
+//! [component.orchestrator]              # key_value_stores = ["default"]
+//! allowed_outbound_hosts = ["http://activity.spin.internal", "http://orchestrator.spin.internal"]
+//!
+//! [component.activity]                  # needs no store
+//! allowed_outbound_hosts = ["https://whatever.the.activities.call"]
+//!
+//! [component.scheduler]                 # key_value_stores = ["default"]
+//! allowed_outbound_hosts = ["http://orchestrator.spin.internal"]
+//!
+//! [component.client]                    # key_value_stores = ["default"]
+//! allowed_outbound_hosts = ["http://orchestrator.spin.internal", "http://scheduler.spin.internal"]
+//! ```
+//!
+//! An orchestrator component, as a whole:
+//!
+//! ```no_run
+//! use longhaul::{Failure, OrchestrationContext, Orchestrators};
+//! use spin_sdk::http::Request;
+//! use spin_sdk::http_service;
+//!
+//! async fn greet(ctx: OrchestrationContext, city: String) -> Result<String, Failure> {
+//!     ctx.call_activity("hello", &city).await
+//! }
+//!
+//! #[http_service]
+//! async fn tick(request: Request) -> longhaul_spin::Answer {
+//!     longhaul_spin::orchestrator::serve(request, Orchestrators::new().with("greet", greet)).await
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! A client function that starts it:
+//!
+//! ```no_run
+//! use longhaul::{Json, Start};
+//! use longhaul_spin::{Answer, answer, hub, in_background, kick};
+//! use spin_sdk::http::{Request, Result};
+//! use spin_sdk::http_service;
+//!
+//! #[http_service]
+//! async fn greet(_: Request) -> Result<Answer> {
+//!     let engine = hub::engine().await.map_err(|error| error.to_string())?;
+//!     let start = Start::new("greet", Json::text_of("Ulm"));
+//!     let started = engine.start(start).await.map_err(|error| error.to_string())?;
+//!     let id = started.id.to_string();
+//!     in_background(kick::run(started));
+//!     Ok(answer(http::Response::new(id)))
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! An activity component may be written in any other language: [`activity`] says what it is asked and answers, and
+//! [`longhaul::ActivityRequest`] and [`longhaul::ActivityLine`] are the JSON.
+//!
+//! Besides: [`variables`] reads the component's variables ([`hub::engine`] lists those that the engine has); the feature
+//! `azure` is the transport and clock of the Azure clients.
 //!
 //! Nothing here decides anything: what has a right and a wrong answer is in the `longhaul` crate, where it is tested
 //! natively. What is here is tested by running the components.
 
 pub mod activity;
+mod activity_answer;
 #[cfg(feature = "azure")]
 pub mod azure;
 mod bindings;
@@ -25,6 +88,7 @@ pub mod orchestrator;
 mod platform;
 pub mod scheduler;
 mod store;
+mod time_limit;
 pub mod variables;
 
 pub use logging::log_to_stderr;

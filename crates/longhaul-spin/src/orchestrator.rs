@@ -1,17 +1,26 @@
 //! The orchestrator component: `POST /tick/{key}`.
 
+use std::rc::Rc;
+
+use http::{HeaderValue, StatusCode, header};
 use longhaul::{
-    Activities, ActivityOutcome, ActivityRequest, InstanceKey, NoAnswer, Orchestrators, TickKick, doors,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, InstanceKey, NoAnswer,
+    Orchestrators, TickKick, doors,
 };
 use spin_sdk::http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
 
+use crate::activity_answer::{self, Form};
 use crate::components::ACTIVITY;
-use crate::http_call::post_json;
-use crate::{Answer, hub, in_background, log_to_stderr, plain};
+use crate::http_call::{describe, post_json};
+use crate::kick::SpinKicks;
+use crate::{Answer, SpinPlatform, hub, in_background, log_to_stderr, plain};
 
 /// Answers a request to an orchestrator component whose functions are `orchestrators`: at once, and the work goes on
 /// after the answer.
+///
+/// 503 while this instance of the component runs a tick that may take it down: whoever asks, or the scheduler, comes
+/// again.
 pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
     log_to_stderr();
     let (head, body) = request.into_parts();
@@ -19,23 +28,36 @@ pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
         Ok(body) => body,
         Err(error) => return plain(400, error.to_string()),
     };
-    match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
-        Ok((key, kick)) => {
-            in_background(tick(key, kick, orchestrators));
+    let (key, kick) = match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
+        Ok(asked) => asked,
+        Err(refused) => return plain(refused.status, refused.message),
+    };
+    match hub::engine().await {
+        Ok(engine) if engine.takes_ticks() => {
+            in_background(tick(engine, key, kick, orchestrators));
             plain(202, "")
         }
-        Err(refused) => plain(refused.status, refused.message),
+        Ok(_) => come_again("an instance that has ended processes runs here alone"),
+        Err(error) => {
+            tracing::error!("instance {key} goes on later: {error}");
+            come_again("the log says why")
+        }
     }
 }
 
-async fn tick(key: InstanceKey, kick: TickKick, orchestrators: Orchestrators) {
-    let ticked = match hub::engine().await {
-        Ok(engine) => {
-            engine.tick(&key, &kick, &orchestrators, &SpinActivities).await.map_err(|e| e.to_string())
-        }
-        Err(error) => Err(error.to_string()),
-    };
-    match ticked {
+fn come_again(why: &'static str) -> Answer {
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE.as_u16(), why);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
+async fn tick(
+    engine: Rc<Engine<SpinPlatform>>,
+    key: InstanceKey,
+    kick: TickKick,
+    orchestrators: Orchestrators,
+) {
+    match engine.tick(&key, &kick, &orchestrators, &SpinActivities, &SpinKicks).await {
         Ok(ticked) => tracing::debug!("instance {key}: {ticked:?}"),
         Err(error) => tracing::error!("instance {key} goes on later: {error}"),
     }
@@ -45,15 +67,21 @@ async fn tick(key: InstanceKey, kick: TickKick, orchestrators: Orchestrators) {
 struct SpinActivities;
 
 impl Activities for SpinActivities {
-    async fn call(&self, name: &str, request: &ActivityRequest) -> Result<ActivityOutcome, NoAnswer> {
+    async fn call(
+        &self,
+        name: &str,
+        request: &ActivityRequest,
+        report: &dyn Fn(ActivityReport),
+    ) -> Result<ActivityOutcome, NoAnswer> {
         let body = serde_json::to_vec(request).expect("a request has a JSON form");
-        match post_json(format!("{ACTIVITY}{}", doors::activity_path(name)), body).await {
-            Ok((http::StatusCode::OK, body)) => ActivityOutcome::decode(&body),
-            Ok((status, body)) => Err(NoAnswer(format!(
-                "the activity component answered {status}: {}",
-                String::from_utf8_lossy(&body)
-            ))),
-            Err(error) => Err(NoAnswer(format!("the activity component gave no answer: {error}"))),
+        let response = post_json(format!("{ACTIVITY}{}", doors::activity_path(name)), body)
+            .await
+            .map_err(|error| NoAnswer(format!("the activity component gave no answer: {error}")))?;
+        if response.status() != StatusCode::OK {
+            return Err(NoAnswer(format!("the activity component answered {}", describe(response).await)));
         }
+        let form =
+            Form::of(response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()));
+        activity_answer::read(form, response.into_body().stream(), report).await
     }
 }

@@ -7,10 +7,9 @@ use thiserror::Error;
 
 use crate::engine::Engine;
 use crate::id::InstanceKey;
-use crate::keys::Log;
-use crate::log::LogEntry;
+use crate::log::{LogEntry, NEAR};
 use crate::lookup::{ReadError, Stored};
-use crate::platform::{Platform, Stopwatch, after};
+use crate::platform::{Platform, Stopwatch, after, until};
 use crate::record::{Lease, Record, Wake};
 use crate::store::{Store, StoreError};
 
@@ -54,10 +53,16 @@ pub(crate) enum WakeEntry {
 }
 
 impl<P: Platform> Engine<P> {
-    /// A lease from now on.
-    pub(crate) fn lease(&self, duration: std::time::Duration) -> Lease {
+    /// A tick's lease from now on.
+    pub(crate) fn lease(&self) -> Lease {
         let granted = self.platform.now();
-        Lease { granted, expires: after(granted, duration) }
+        Lease { granted, expires: after(granted, self.timing.lease), offered: false }
+    }
+
+    /// A lease for the tick that is about to be asked for.
+    pub(crate) fn offer(&self) -> Lease {
+        let granted = self.platform.now();
+        Lease { granted, expires: after(granted, self.timing.grant), offered: true }
     }
 
     /// Commits `new` over what is held. The caller has set everything but version, step, commit id and wake entry.
@@ -97,7 +102,8 @@ impl<P: Platform> Engine<P> {
 
     /// Takes over the lease of a record: None when another was faster.
     ///
-    /// Activities that were running are counted as dispatched once more, since the new holder will do that.
+    /// Tasks that were dispatched are counted as dispatched once more, since the new holder will do that, unless an
+    /// operator holds the instance.
     pub(crate) async fn takeover(
         &self,
         key: &InstanceKey,
@@ -106,17 +112,36 @@ impl<P: Platform> Engine<P> {
         lease: Lease,
         wake: WakeEntry,
     ) -> Result<Option<Held>, ReadError> {
-        let watch = Stopwatch::start(&self.platform);
         let mut new = old.record.clone();
         new.control.epoch += 1;
         new.control.owner = owner.to_owned();
+        new.control.strikes = match &old.record.control.lease {
+            Some(lost) if lost.offered || lost.is_live(lease.granted) => old.record.control.strikes,
+            Some(_) => old.record.control.strikes.saturating_add(1),
+            None => 0,
+        };
         for task in new.control.tasks.values_mut() {
-            if task.retry_at.is_none_or(|at| at <= lease.granted) {
+            if new.control.suspended {
+                task.retry_at.get_or_insert(lease.granted);
+            } else if task.retry_at.is_none_or(|at| at <= lease.granted) {
                 task.attempt += 1;
                 task.retry_at = None;
             }
         }
         new.control.lease = Some(lease);
+        self.overwrite(key, old, new, wake, owner).await
+    }
+
+    /// Replaces a record, whose epoch is raised and whose owner is `owner`: None when another was faster.
+    pub(crate) async fn overwrite(
+        &self,
+        key: &InstanceKey,
+        old: &Stored,
+        mut new: Record,
+        wake: WakeEntry,
+        owner: &str,
+    ) -> Result<Option<Held>, ReadError> {
+        let watch = Stopwatch::start(&self.platform);
         let bytes = self.seal(key, &old.record, &mut new, wake).await?;
         loop {
             let swap = self.swap(key, &old.bytes, &bytes).await;
@@ -174,16 +199,19 @@ impl<P: Platform> Engine<P> {
         new.head.need = new.need();
         new.control.wake = match (new.head.need, old.control.wake) {
             (None, _) => None,
-            (Some(due), Some(present)) if wake == WakeEntry::Keep && due >= present.due => {
+            (Some(due), Some(present)) if wake == WakeEntry::Keep && self.serves(present, due) => {
                 Some(Wake { due, ..present })
             }
-            (Some(due), _) => Some(self.file(key, old.control.version, due).await?),
+            (Some(due), _) => {
+                let entry = self.file(&LogEntry::new(key, old.control.version, due)).await?;
+                Some(Wake { entry, due })
+            }
         };
         Ok(new.encode())
     }
 
-    async fn file(&self, key: &InstanceKey, base: u64, due: Timestamp) -> Result<Wake, StoreError> {
-        let entry = self.append(Log::Wake, &LogEntry { key: key.clone(), base, due }).await?;
-        Ok(Wake { entry, due })
+    /// Whether the scheduler, going by `present`, looks at the record by `due`, and not for hours before.
+    fn serves(&self, present: Wake, due: Timestamp) -> bool {
+        due >= present.due && until(self.platform.now(), due) <= NEAR
     }
 }

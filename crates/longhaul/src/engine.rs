@@ -1,30 +1,47 @@
 //! The engine: the protocols over the store, for whoever has a [`Platform`].
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use crate::bell::Ticking;
 use crate::keys::TaskHub;
 use crate::platform::Platform;
 
 /// The engine of one task hub.
 ///
-/// Its operations stand in files of their own: creating instances (`create`), reading them (`lookup`), advancing them
-/// (`tick`), and seeing that none is forgotten (`scheduler`).
+/// Its operations stand in files of their own: creating instances (`create`), reading them (`lookup`, `query`), telling
+/// them something (`operations`), deleting them (`purge`), advancing them (`tick`), and seeing that none is forgotten
+/// (`scheduler`).
 pub struct Engine<P> {
     pub(crate) platform: P,
     pub(crate) hub: TaskHub,
     pub(crate) timing: Timing,
+    pub(crate) limits: Limits,
+    pub(crate) ticking: Rc<Ticking>,
 }
 
 impl<P: Platform> Engine<P> {
     /// The engine of `hub`, with the ordinary timing.
     pub fn new(platform: P, hub: TaskHub) -> Self {
-        Self { platform, hub, timing: Timing::default() }
+        let (timing, limits) = (Timing::default(), Limits::default());
+        Self { platform, hub, timing, limits, ticking: Rc::default() }
     }
 
     /// The same engine with another timing.
     #[must_use]
     pub fn with_timing(self, timing: Timing) -> Self {
         Self { timing, ..self }
+    }
+
+    /// The same engine with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Whether this process takes ticks now. It does not while it runs one that may take the process down with it.
+    pub fn takes_ticks(&self) -> bool {
+        self.ticking.admits()
     }
 
     /// Where the engine runs.
@@ -40,6 +57,33 @@ impl<P: Platform> Engine<P> {
     /// 16 random hex digits.
     pub(crate) fn nonce(&self) -> String {
         hex::encode(&self.platform.random()[..8])
+    }
+}
+
+/// How much of what the engine allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest value that is handed on (inputs, outputs, data of events), in bytes of JSON.
+    pub max_payload: u64,
+    /// How many activities of one instance run at the same time.
+    pub in_flight: usize,
+    /// About how long a sealed history segment is, in bytes.
+    pub segment: usize,
+    /// How often in a row an instance may take down the process that ticks it, and nothing else, before it fails.
+    pub max_deaths: u32,
+    /// What each call of an activity is given as its budget. None: it may take as long as it likes.
+    pub activity_budget: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_payload: 8 * 1024 * 1024,
+            in_flight: 64,
+            segment: 16 * 1024,
+            max_deaths: 10,
+            activity_budget: Some(Duration::from_secs(20)),
+        }
     }
 }
 
@@ -60,8 +104,12 @@ pub struct Timing {
     pub max_retry: Duration,
     /// How often in a row an activity may give no answer before its task fails.
     pub max_failures: u32,
-    /// The longest wait for a retry through which a tick holds its lease, with nothing else to do.
+    /// How long a call of an activity may be silent before it counts as one that gave no answer.
+    pub activity_silence: Duration,
+    /// The longest wait for a timer or a retry through which a tick holds its lease, with nothing else to do.
     pub hold: Duration,
+    /// How long a tick that is busy otherwise leaves messages from other processes alone, at first.
+    pub inbox_poll: Duration,
     /// How far off the next need must be for the scheduler to rest. Longer than a lease, so that it does not rest while
     /// anything runs: then it sees within [`Timing::poll`] what is filed.
     pub rest: Duration,
@@ -82,7 +130,9 @@ impl Default for Timing {
             first_retry: Duration::from_millis(500),
             max_retry: Duration::from_secs(60),
             max_failures: 20,
+            activity_silence: Duration::from_secs(600),
             hold: Duration::from_secs(2),
+            inbox_poll: Duration::from_secs(1),
             rest: Duration::from_secs(20),
             poll: Duration::from_millis(500),
             idle_poll: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::json::Json;
+use crate::payload::INLINE_LIMIT;
 
 /// Why an activity or an orchestration failed, as it is stored and handed on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Error)]
@@ -38,6 +39,21 @@ impl Failure {
     /// A failure that will come again however often it is tried.
     pub fn permanent(kind: impl Into<String>, message: impl Into<String>) -> Self {
         Self { retriable: false, ..Self::new(kind, message) }
+    }
+
+    /// The same failure, small enough to stand in a record: a long message is cut, long details are left out.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let cut = |text: &mut String, most: usize| {
+            if let Some((end, _)) = text.char_indices().nth(most) {
+                text.truncate(end);
+                text.push('…');
+            }
+        };
+        cut(&mut self.kind, 200);
+        cut(&mut self.message, 8000);
+        self.details = self.details.filter(|details| details.text().len() <= INLINE_LIMIT);
+        self
     }
 
     /// The message with nothing in it that the public may not see: see [`public_text`].

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::id::TaskId;
-use crate::json::Json;
+use crate::id::{InstanceId, TaskId};
+use crate::payload::Payload;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,14 +34,17 @@ pub enum EventKind {
         /// The activity function.
         name: String,
         /// Its input.
-        input: Json,
+        input: Payload,
+        /// How often the orchestrator's retry policy has repeated it before.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        retry: u32,
     },
     /// An activity ended well.
     TaskCompleted {
         /// The task.
         id: TaskId,
         /// Its output.
-        output: Json,
+        output: Payload,
     },
     /// An activity failed.
     TaskFailed {
@@ -50,16 +53,175 @@ pub enum EventKind {
         /// How.
         failure: Failure,
     },
+    /// The orchestrator asked for a timer.
+    TimerCreated {
+        /// The timer.
+        id: TaskId,
+        /// When it fires.
+        fire_at: Timestamp,
+    },
+    /// A timer fired.
+    TimerFired {
+        /// The timer.
+        id: TaskId,
+        /// When it was to fire.
+        fire_at: Timestamp,
+    },
+    /// The orchestrator asked for another orchestration.
+    SubOrchestrationInstanceCreated {
+        /// The task.
+        id: TaskId,
+        /// What it asked for.
+        child: Child,
+        /// The child's input.
+        input: Payload,
+    },
+    /// A sub-orchestration ended well.
+    SubOrchestrationInstanceCompleted {
+        /// The task.
+        id: TaskId,
+        /// Its output.
+        output: Payload,
+    },
+    /// A sub-orchestration failed, was terminated, or could not be started.
+    SubOrchestrationInstanceFailed {
+        /// The task.
+        id: TaskId,
+        /// How.
+        failure: Failure,
+    },
+    /// An external event arrived.
+    EventRaised {
+        /// Its name, as it was raised.
+        name: String,
+        /// Its data.
+        data: Payload,
+    },
+    /// An operator suspended the instance.
+    ExecutionSuspended {
+        /// Why.
+        reason: String,
+    },
+    /// An operator resumed it.
+    ExecutionResumed {
+        /// Why.
+        reason: String,
+    },
+    /// An operator, or the parent's termination, ended it.
+    ExecutionTerminated {
+        /// Why.
+        reason: String,
+    },
+    /// A failed execution goes on from before its failure.
+    ExecutionRewound {
+        /// Why.
+        reason: String,
+    },
     /// The orchestrator ended. Its output or failure stands in the record.
     ExecutionCompleted,
+}
+
+/// Another orchestration that an orchestrator asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Child {
+    /// The orchestrator function.
+    pub name: String,
+    /// Its instance id.
+    pub instance: InstanceId,
+    /// The version it is started with; none: the one of its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Whether it goes on when its parent is terminated.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub detached: bool,
+    /// Whether nobody waits for it: it is started, and that is all.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forgotten: bool,
+    /// How often the orchestrator's retry policy has repeated it before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retry: u32,
 }
 
 impl EventKind {
     /// The task whose result this is.
     pub fn result_of(&self) -> Option<TaskId> {
         match self {
-            Self::TaskCompleted { id, .. } | Self::TaskFailed { id, .. } => Some(*id),
+            Self::TaskCompleted { id, .. }
+            | Self::TaskFailed { id, .. }
+            | Self::SubOrchestrationInstanceCompleted { id, .. }
+            | Self::SubOrchestrationInstanceFailed { id, .. }
+            | Self::TimerFired { id, .. } => Some(*id),
             _ => None,
         }
     }
+
+    /// The task that the orchestrator asks for with it.
+    pub fn asks_for(&self) -> Option<TaskId> {
+        match self {
+            Self::TaskScheduled { id, .. }
+            | Self::TimerCreated { id, .. }
+            | Self::SubOrchestrationInstanceCreated { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The value in it, if it has one.
+    pub fn payload(&self) -> Option<&Payload> {
+        match self {
+            Self::TaskScheduled { input, .. } | Self::SubOrchestrationInstanceCreated { input, .. } => {
+                Some(input)
+            }
+            Self::TaskCompleted { output, .. } | Self::SubOrchestrationInstanceCompleted { output, .. } => {
+                Some(output)
+            }
+            Self::EventRaised { data, .. } => Some(data),
+            _ => None,
+        }
+    }
+
+    /// The value in it, to be changed.
+    pub(crate) fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            Self::TaskScheduled { input, .. } | Self::SubOrchestrationInstanceCreated { input, .. } => {
+                Some(input)
+            }
+            Self::TaskCompleted { output, .. } | Self::SubOrchestrationInstanceCompleted { output, .. } => {
+                Some(output)
+            }
+            Self::EventRaised { data, .. } => Some(data),
+            _ => None,
+        }
+    }
+
+    /// The name that Azure Durable Functions gives it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OrchestratorStarted => "OrchestratorStarted",
+            Self::ExecutionStarted { .. } => "ExecutionStarted",
+            Self::TaskScheduled { .. } => "TaskScheduled",
+            Self::TaskCompleted { .. } => "TaskCompleted",
+            Self::TaskFailed { .. } => "TaskFailed",
+            Self::TimerCreated { .. } => "TimerCreated",
+            Self::TimerFired { .. } => "TimerFired",
+            Self::SubOrchestrationInstanceCreated { .. } => "SubOrchestrationInstanceCreated",
+            Self::SubOrchestrationInstanceCompleted { .. } => "SubOrchestrationInstanceCompleted",
+            Self::SubOrchestrationInstanceFailed { .. } => "SubOrchestrationInstanceFailed",
+            Self::EventRaised { .. } => "EventRaised",
+            Self::ExecutionSuspended { .. } => "ExecutionSuspended",
+            Self::ExecutionResumed { .. } => "ExecutionResumed",
+            Self::ExecutionTerminated { .. } => "ExecutionTerminated",
+            Self::ExecutionRewound { .. } => "ExecutionRewound",
+            Self::ExecutionCompleted => "ExecutionCompleted",
+        }
+    }
+}
+
+/// Whether a number need not be written.
+pub(crate) fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// Whether a flag need not be written.
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !*flag
 }

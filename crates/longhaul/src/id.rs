@@ -133,7 +133,7 @@ impl fmt::Display for ExecutionId {
 }
 
 /// The number of a task within its execution, in the order in which the orchestrator asked for them, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskId(pub u64);
 

@@ -28,6 +28,11 @@ impl Json {
         serde_json::from_str::<Box<RawValue>>(text).map(Self)
     }
 
+    /// A text, as JSON.
+    pub fn text_of(text: &str) -> Self {
+        Self::of(text).expect("a text has a JSON form")
+    }
+
     /// The value `null`.
     pub fn null() -> Self {
         Self(RawValue::NULL.to_owned())
@@ -78,6 +83,12 @@ impl fmt::Debug for Json {
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw)
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{InstanceId, InstanceKey};
+use crate::id::{ExecutionId, InstanceId, InstanceKey, TaskId};
 
 /// A task hub: the name under which one application's instances are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,27 +38,55 @@ impl TaskHub {
         format!("{}/{entry}", self.0)
     }
 
+    /// The counter of the messages to an instance.
+    pub fn inbox(&self, key: &InstanceKey) -> String {
+        format!("{}/inbox/{key}", self.0)
+    }
+
+    /// One message to an instance.
+    pub fn message(&self, key: &InstanceKey, slot: u64) -> String {
+        format!("{}/inbox/{key}/{slot}", self.0)
+    }
+
+    /// A value of an execution that is too long to stand in its record.
+    pub fn payload(&self, key: &InstanceKey, execution: &ExecutionId, name: &str) -> String {
+        format!("{}/payload/{key}/{execution}/{name}", self.0)
+    }
+
+    /// What the names of an execution's sealed history segments of one writer begin with.
+    pub fn segments(&self, key: &InstanceKey, execution: &ExecutionId, writer: &str) -> String {
+        format!("{}/history/{key}/{execution}/{writer}.", self.0)
+    }
+
+    /// What the names of the segments begin with that one attempt of an activity has saved.
+    pub fn checkpoint(&self, key: &InstanceKey, execution: &ExecutionId, task: TaskId, attempt: &str) -> String {
+        format!("{}/checkpoint/{key}/{execution}/{task}/{attempt}.", self.0)
+    }
+
     /// The scheduler's state.
     pub fn scheduler(&self) -> String {
         format!("{}/scheduler", self.0)
     }
 }
 
-/// A near log: slots numbered from 1, read by the scheduler.
+/// A log: slots numbered from 1, read by the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Log {
     /// Every instance, in the order of creation.
     Created,
     /// What else needs attention within an hour.
     Wake,
+    /// What needs attention in one hour, counted from 1970.
+    Far(u32),
 }
 
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Created => "created",
-            Self::Wake => "wake",
-        })
+        match self {
+            Self::Created => f.write_str("created"),
+            Self::Wake => f.write_str("wake"),
+            Self::Far(hour) => write!(f, "far/{hour}"),
+        }
     }
 }
 
@@ -87,11 +115,11 @@ impl From<EntryName> for String {
 impl TryFrom<String> for EntryName {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        let parsed = text.split_once('/').and_then(|(log, slot)| {
+        let parsed = text.rsplit_once('/').and_then(|(log, slot)| {
             let log = match log {
                 "created" => Log::Created,
                 "wake" => Log::Wake,
-                _ => return None,
+                _ => Log::Far(log.strip_prefix("far/")?.parse().ok()?),
             };
             Some(Self { log, slot: slot.parse().ok()? })
         });
@@ -105,7 +133,11 @@ mod tests {
 
     #[test]
     fn entry_names_are_read_back() {
-        for name in [EntryName { log: Log::Created, slot: 1 }, EntryName { log: Log::Wake, slot: u64::MAX }] {
+        for name in [
+            EntryName { log: Log::Created, slot: 1 },
+            EntryName { log: Log::Wake, slot: u64::MAX },
+            EntryName { log: Log::Far(480_000), slot: 7 },
+        ] {
             assert_eq!(EntryName::try_from(String::from(name)), Ok(name));
         }
         for bad in ["created", "created/", "wake/x", "far/1", "wake/-1"] {

@@ -12,48 +12,75 @@
 //! - Running them: [`Engine`], whose surroundings are a [`Platform`] with a [`Store`], [`Activities`] and [`Kicks`].
 
 mod activity;
+mod bell;
+mod check;
+mod child;
 mod commit;
 mod context;
 mod counter;
 mod create;
 pub mod doors;
 mod engine;
+mod execution;
 mod failure;
 mod history;
 mod id;
+mod inbox;
 mod json;
 mod keys;
 mod kick;
+mod load;
 mod log;
 mod lookup;
 #[cfg(feature = "memory")]
 pub mod memory;
+mod operations;
 mod orchestrators;
+mod payload;
 mod platform;
+mod purge;
+mod query;
 mod record;
-mod replay;
+mod retry;
+mod rewind;
 mod scheduler;
+mod stage;
 mod status;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tick;
 mod watch;
 
 pub use activity::{
-    Activities, ActivityContext, ActivityFunctions, ActivityOutcome, ActivityRequest, NoAnswer,
+    Activities, ActivityContext, ActivityFunctions, ActivityLine, ActivityOutcome, ActivityReport,
+    ActivityRequest, Cancelled, Checkpoint, NDJSON, NoAnswer, ReportSink, Step, decode_answer,
 };
-pub use context::{ActivityCall, OrchestrationContext};
-pub use create::{Creation, Start, StartError, Started};
-pub use engine::{Engine, Timing};
+pub use context::{
+    ActivityCall, EventOrTimeout, EventWait, HTTP_ACTIVITY, HttpRequest, HttpResponse, MAX_CUSTOM_STATUS,
+    OrchestrationContext, SubOrchestrationCall, Timer, UnprocessedEvents,
+};
+pub use create::{Creation, Reuse, Start, StartError, Started};
+pub use engine::{Engine, Limits, Timing};
 pub use failure::{Failure, public_text};
-pub use history::{Event, EventKind};
+pub use history::{Child, Event, EventKind};
 pub use id::{ExecutionId, InstanceId, InstanceKey, InvalidInstanceId, TaskId};
+pub use inbox::{Message, MessageKind};
 pub use json::Json;
 pub use keys::{EntryName, Log, TaskHub};
 pub use kick::{KickError, Kicks, SchedulerKick, TickKick};
 pub use lookup::{Found, ReadError};
-pub use orchestrators::Orchestrators;
+pub use operations::{OperationError, Told};
+pub use orchestrators::{NotRegistered, Orchestrators};
+pub use payload::{INLINE_LIMIT, Payload, StoredPayload};
 pub use platform::{Platform, Stopwatch};
-pub use record::{Control, Head, Lease, Record, Task, UnreadableRecord, Wake};
+pub use purge::Purged;
+pub use query::{Details, Page, Query, QueryError, Wanted};
+pub use record::{
+    Control, Head, Inbox, Lease, Outgoing, Parent, Posted, Record, Run, SavedCheckpoint, Task,
+    UnreadableRecord, Wake, decode_events,
+};
+pub use retry::RetryPolicy;
 pub use scheduler::{SchedulerError, SchedulerRun};
 pub use status::RuntimeStatus;
 pub use store::{Store, StoreError};

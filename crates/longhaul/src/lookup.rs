@@ -47,6 +47,11 @@ impl Claim {
     pub(crate) fn choosing(&self, ballot: u32) -> Vec<u8> {
         counter::write(u64::from(ballot) << 32 | u64::from(self.count), self.encoding)
     }
+
+    /// The claim with no ballot chosen, and never the same as before.
+    pub(crate) fn choosing_nobody(&self) -> Vec<u8> {
+        counter::write(u64::from(self.count + 1), self.encoding)
+    }
 }
 
 /// An instance that was found.
@@ -64,6 +69,11 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// When the store fails, or the record is of another format.
     pub async fn lookup(&self, id: &InstanceId) -> Result<Option<Found>, ReadError> {
+        Ok(self.lookup_any(id).await?.filter(|found| !found.head.purging))
+    }
+
+    /// The instance `id`, also while it is being deleted.
+    pub(crate) async fn lookup_any(&self, id: &InstanceId) -> Result<Option<Found>, ReadError> {
         let key = InstanceKey::of_random(id);
         if let Some(found) = self.found(key, id).await? {
             return Ok(Some(found));
@@ -144,6 +154,8 @@ impl<P: Platform> Engine<P> {
     /// the claim has chosen its ballot.
     pub(crate) async fn is_chosen(&self, key: &InstanceKey, record: &Record) -> Result<bool, ReadError> {
         match key.ballot(&record.head.id) {
+            // One that is being deleted has been chosen, and is let go before it is gone.
+            _ if record.head.purging => Ok(true),
             None => Ok(true),
             Some(ballot) => {
                 Ok(self.claim(&record.head.id).await?.is_some_and(|claim| claim.chosen == ballot))

@@ -3,7 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::task::Poll;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +24,9 @@ pub struct MemoryPlatform {
     failing: Cell<bool>,
     clock: Cell<Duration>,
     dice: Cell<u128>,
+    /// Who sleeps until when. None: whoever sleeps lets the time pass at once.
+    sleepers: Option<RefCell<BTreeMap<(Duration, u64), Waker>>>,
+    slept: Cell<u64>,
 }
 
 /// How many operations there were.
@@ -43,6 +50,62 @@ impl MemoryPlatform {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store, and one time for all: it passes in [`MemoryPlatform::block_on`], when everybody waits.
+    pub fn timed() -> Self {
+        Self { sleepers: Some(RefCell::default()), ..Self::default() }
+    }
+
+    /// Runs `future` to its end, on a platform that was made by [`MemoryPlatform::timed`].
+    ///
+    /// # Panics
+    /// When it waits for something that nobody will bring about.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let woken = Arc::new(Flag(AtomicBool::new(true)));
+        let waker = Waker::from(woken.clone());
+        let mut future = pin!(future);
+        loop {
+            while woken.0.swap(false, Ordering::Relaxed) {
+                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    return output;
+                }
+            }
+            assert!(self.pass_time(), "nothing will ever happen");
+        }
+    }
+
+    /// Lets the time pass until the first sleeper wakes up. False if nobody sleeps.
+    fn pass_time(&self) -> bool {
+        let sleepers = self.sleepers.as_ref().expect("the platform is a timed one");
+        let Some(((at, _), waker)) = sleepers.borrow_mut().pop_first() else { return false };
+        self.clock.set(at.max(self.clock.get()));
+        waker.wake();
+        true
+    }
+
+    /// The keys that there are.
+    pub fn keys(&self) -> Vec<String> {
+        self.data.borrow().keys().cloned().collect()
+    }
+
+    /// The length of the value of `key`, in bytes.
+    pub fn size(&self, key: &str) -> Option<usize> {
+        self.data.borrow().get(key).map(Vec::len)
+    }
+
+    async fn sleep_until(&self, at: Duration, sleepers: &RefCell<BTreeMap<(Duration, u64), Waker>>) {
+        let number = self.slept.get();
+        self.slept.set(number + 1);
+        let _awake = Awake { sleepers, name: (at, number) };
+        poll_fn(|cx| match self.clock.get() >= at {
+            true => Poll::Ready(()),
+            false => {
+                sleepers.borrow_mut().insert((at, number), cx.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     /// The operations so far.
@@ -72,6 +135,26 @@ impl MemoryPlatform {
             true => Err(StoreError("the test wants it to".into())),
             false => Ok(()),
         }
+    }
+}
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whoever sleeps no more is not to be woken.
+struct Awake<'a> {
+    sleepers: &'a RefCell<BTreeMap<(Duration, u64), Waker>>,
+    name: (Duration, u64),
+}
+
+impl Drop for Awake<'_> {
+    fn drop(&mut self) {
+        self.sleepers.borrow_mut().remove(&self.name);
     }
 }
 
@@ -132,8 +215,11 @@ impl Platform for MemoryPlatform {
         self.clock.get()
     }
 
-    /// Lets everything else that is ready run first, and then lets the time pass at once.
+    /// Lets everything else that is ready run first, and then lets the time pass at once, unless time is one for all.
     async fn sleep(&self, duration: Duration) {
+        if let Some(sleepers) = &self.sleepers {
+            return self.sleep_until(self.clock.get() + duration, sleepers).await;
+        }
         let mut yielded = false;
         futures::future::poll_fn(|cx| match std::mem::replace(&mut yielded, true) {
             true => Poll::Ready(()),

@@ -1,24 +1,28 @@
-//! The instance record: one value that holds everything needed to report an instance and to advance it.
+//! The instance record: one value that holds everything needed to report an instance, and the head of what is needed to
+//! advance it.
 //!
-//! It is lines of JSON: the [`Head`], which a status poll reads and nothing else, the [`Control`], and then the history,
-//! an event a line.
+//! It is lines of JSON: the [`Head`], which a status poll reads and nothing else, the [`Control`], and then the tail of
+//! the history, an event a line. What came before the tail stands in sealed segments under keys of their own.
 
-use std::collections::BTreeMap;
+mod control;
+mod head;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::failure::Failure;
 use crate::history::Event;
-use crate::id::{ExecutionId, InstanceId, TaskId};
-use crate::json::Json;
-use crate::keys::EntryName;
-use crate::platform::until;
+use crate::platform::after;
 use crate::status::RuntimeStatus;
 
+pub use control::{Control, Inbox, Lease, Outgoing, Parent, Posted, Run, SavedCheckpoint, Task, Wake};
+pub(crate) use control::{SUSPECT, poison_pause};
+pub use head::Head;
+
 /// The format of the record that this version of the engine reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// An instance, as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,108 +31,8 @@ pub struct Record {
     pub head: Head,
     /// Who may change the record, and what it waits for.
     pub control: Control,
-    /// What has happened.
-    pub history: Vec<Event>,
-}
-
-/// What there is to report of an instance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Head {
-    /// [`FORMAT`]. First, so that a reader of another format sees it.
-    pub format: u32,
-    /// The public name.
-    pub id: InstanceId,
-    /// The orchestrator function.
-    pub name: String,
-    /// The present execution.
-    pub execution: ExecutionId,
-    /// The runtime status.
-    pub status: RuntimeStatus,
-    /// When the instance was created.
-    pub created: Timestamp,
-    /// When the record last changed otherwise than by a renewed lease.
-    pub updated: Timestamp,
-    /// The orchestrator's input.
-    pub input: Json,
-    /// The orchestrator's output, when it is `Completed`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<Json>,
-    /// Why it failed, when it is `Failed`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-    /// When somebody must have looked at the instance at the latest: see [`Record::need`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub need: Option<Timestamp>,
-}
-
-/// Who may change the record, and what it waits for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Control {
-    /// Raised by every change of the record, whoever makes it.
-    pub version: u64,
-    /// A random text, new with every change: no two values of the record are ever the same bytes.
-    pub commit: String,
-    /// Raised by every takeover of the lease.
-    pub epoch: u64,
-    /// Raised by every commit of the lease's holder.
-    pub step: u64,
-    /// Who holds the lease, or held it last: random, new for each tick. Together with the epoch and the step it tells
-    /// whose commit the record is.
-    pub owner: String,
-    /// The owner's right to advance the instance, for a time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease: Option<Lease>,
-    /// The entry of a near log that stands for the record's need.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wake: Option<Wake>,
-    /// Activities that have no result yet.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tasks: BTreeMap<TaskId, Task>,
-}
-
-/// The right to change a record, for a time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Lease {
-    /// When it was granted or last renewed.
-    pub granted: Timestamp,
-    /// When others may take it over.
-    pub expires: Timestamp,
-}
-
-impl Lease {
-    /// Whether the lease holds. One that ends implausibly late was granted by a clock that has been set back since, and
-    /// holds nobody up.
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        let length = until(self.granted, self.expires);
-        self.expires > now && until(now, self.expires) <= length * 2
-    }
-}
-
-/// The log entry that brings the scheduler to a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wake {
-    /// The entry.
-    pub entry: EntryName,
-    /// The latest need that was committed under this entry. The scheduler, having looked, comes back at the need as it
-    /// was then; so an earlier need than this wants an entry of its own.
-    pub due: Timestamp,
-}
-
-/// An activity without a result.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// How often it has been dispatched, the present time included.
-    pub attempt: u32,
-    /// How often it gave no answer (trap, connection failure, 5xx) in a row.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub failures: u32,
-    /// When it is to be dispatched again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<Timestamp>,
-}
-
-fn is_zero(n: &u32) -> bool {
-    *n == 0
+    /// What has happened since the last sealed segment: events, a line each.
+    pub tail: Vec<u8>,
 }
 
 /// A value that this version cannot read. It is left as it is.
@@ -142,23 +46,18 @@ pub enum UnreadableRecord {
     /// Not a record.
     #[error("the value is not an instance record: {0}")]
     Malformed(String),
+    /// Something that the record refers to is not there.
+    #[error("the store has lost {0}, which the instance record refers to")]
+    Missing(String),
 }
 
 impl Record {
     /// The bytes to store.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(512);
-        let mut line = |value: serde_json::Result<String>| {
-            let text = value.expect("a record's parts all have a JSON form");
-            // A raw line break can only be white space between the tokens of somebody's JSON.
-            bytes.extend(text.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
-            bytes.push(b'\n');
-        };
-        line(serde_json::to_string(&self.head));
-        line(serde_json::to_string(&self.control));
-        for event in &self.history {
-            line(serde_json::to_string(event));
-        }
+        let mut bytes = Vec::with_capacity(1024 + self.tail.len());
+        encode_line(&mut bytes, &self.head);
+        encode_line(&mut bytes, &self.control);
+        bytes.extend_from_slice(&self.tail);
         bytes
     }
 
@@ -167,24 +66,55 @@ impl Record {
     /// # Errors
     /// When the value has another format or is no record.
     pub fn decode(bytes: &[u8]) -> Result<Self, UnreadableRecord> {
-        let mut lines = lines(bytes);
-        let head = decode_head(lines.next().unwrap_or_default())?;
-        let control = decode_line(lines.next().unwrap_or_default())?;
-        let history = lines.map(decode_line).collect::<Result<_, _>>()?;
-        Ok(Self { head, control, history })
+        let (first, rest) = first_line(bytes);
+        let head = decode_head(first)?;
+        let (second, tail) = first_line(rest);
+        Ok(Self { head, control: decode_line(second)?, tail: tail.to_vec() })
     }
 
-    /// When somebody must look at the instance: at once if it is unfinished and nobody holds it, when the lease
-    /// expires, or when a task is to be repeated. None once nothing more is to be done.
+    /// When somebody must look at the instance: when its lease expires, when a timer fires or a task is to be repeated,
+    /// when it is to start. None while it waits for messages only, and once nothing more is to be done.
     pub fn need(&self) -> Option<Timestamp> {
-        if self.head.status.is_finished() {
+        let Control { lease, outbox, tasks, timer, strikes, .. } = &self.control;
+        if let Some(lease) = lease {
+            return Some(after(lease.expires, poison_pause(*strikes)));
+        }
+        if self.head.purging || !outbox.is_empty() {
+            return Some(self.head.updated);
+        }
+        if self.head.status.is_finished() || self.control.suspended {
             return None;
         }
-        let lease = self.control.lease.as_ref().map(|lease| lease.expires);
-        lease
-            .or_else(|| self.control.tasks.values().filter_map(|task| task.retry_at).min())
-            .or(Some(self.head.updated))
+        if self.head.status == RuntimeStatus::Pending {
+            return Some(self.head.scheduled.unwrap_or(self.head.updated));
+        }
+        // A task that nobody is at work on wants somebody now.
+        let task = tasks.values().map(|task| task.retry_at.unwrap_or(self.head.updated)).min();
+        task.into_iter().chain(*timer).min()
     }
+
+    /// The events of the tail.
+    ///
+    /// # Errors
+    /// When it has others than events.
+    pub fn tail_events(&self) -> Result<Vec<Event>, UnreadableRecord> {
+        decode_events(&self.tail)
+    }
+}
+
+/// Appends events, a line each.
+pub(crate) fn encode_events(bytes: &mut Vec<u8>, events: &[Event]) {
+    for event in events {
+        encode_line(bytes, event);
+    }
+}
+
+/// Reads lines of events.
+///
+/// # Errors
+/// When they are others.
+pub fn decode_events(bytes: &[u8]) -> Result<Vec<Event>, UnreadableRecord> {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(decode_line).collect()
 }
 
 /// Reads the first line of a record.
@@ -196,7 +126,7 @@ pub fn decode_head(bytes: &[u8]) -> Result<Head, UnreadableRecord> {
     struct Format {
         format: u32,
     }
-    let line = lines(bytes).next().unwrap_or_default();
+    let (line, _) = first_line(bytes);
     decode_line::<Head>(line)
         .and_then(|head| match head.format {
             FORMAT => Ok(head),
@@ -208,112 +138,21 @@ pub fn decode_head(bytes: &[u8]) -> Result<Head, UnreadableRecord> {
         })
 }
 
-fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+fn first_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
+fn encode_line(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    let begin = bytes.len();
+    serde_json::to_writer(&mut *bytes, value).expect("a record's parts all have a JSON form");
+    // A raw line break can only be white space between the tokens of somebody's JSON.
+    bytes[begin..].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+    bytes.push(b'\n');
 }
 
 fn decode_line<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, UnreadableRecord> {
     serde_json::from_slice(line).map_err(|error| UnreadableRecord::Malformed(error.to_string()))
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::history::EventKind;
-    use crate::keys::Log;
-
-    /// A record just created.
-    pub(crate) fn new_record(name: &str, input: &str) -> Record {
-        let at: Timestamp = "2021-10-10T08:49:37.123Z".parse().unwrap();
-        Record {
-            head: Head {
-                format: FORMAT,
-                id: InstanceId::new("a\"b").unwrap(),
-                name: name.into(),
-                execution: ExecutionId::random([7; 16]),
-                status: RuntimeStatus::Pending,
-                created: at,
-                updated: at,
-                input: Json::parse(input).unwrap(),
-                output: None,
-                failure: None,
-                need: None,
-            },
-            control: Control {
-                version: 1,
-                commit: "c".into(),
-                epoch: 1,
-                step: 0,
-                owner: "me".into(),
-                lease: None,
-                wake: None,
-                tasks: BTreeMap::new(),
-            },
-            history: Vec::new(),
-        }
-    }
-
-    fn record() -> Record {
-        let new = new_record("o", "{\"a\":\n\"\\n\"}");
-        let at = new.head.created;
-        Record {
-            head: Head { status: RuntimeStatus::Running, ..new.head },
-            control: Control {
-                lease: Some(Lease { granted: at, expires: at }),
-                wake: Some(Wake { entry: EntryName { log: Log::Created, slot: 9 }, due: at }),
-                tasks: [(TaskId(0), Task { attempt: 1, ..Task::default() })].into(),
-                ..new.control
-            },
-            history: vec![
-                Event { at, event: EventKind::OrchestratorStarted },
-                Event {
-                    at,
-                    event: EventKind::TaskScheduled { id: TaskId(0), name: "x".into(), input: Json::null() },
-                },
-            ],
-        }
-    }
-
-    #[test]
-    fn a_record_is_read_back_as_it_was_written() {
-        let record = record();
-        let bytes = record.encode();
-        assert_eq!(Record::decode(&bytes), Ok(record.clone()));
-        assert_eq!(Record::decode(&bytes).unwrap().encode(), bytes);
-        assert_eq!(decode_head(&bytes), Ok(record.head));
-    }
-
-    #[test]
-    fn another_format_is_refused_by_its_number() {
-        let text = String::from_utf8(record().encode()).unwrap().replace("\"format\":1", "\"format\":2");
-        assert_eq!(Record::decode(text.as_bytes()), Err(UnreadableRecord::Format(2)));
-        assert_eq!(decode_head(b"{\"format\":9,\"else\":1}\n"), Err(UnreadableRecord::Format(9)));
-        assert!(matches!(Record::decode(b""), Err(UnreadableRecord::Malformed(_))));
-        assert!(matches!(Record::decode(b"12"), Err(UnreadableRecord::Malformed(_))));
-    }
-
-    #[test]
-    fn a_lease_from_the_far_future_holds_nobody_up() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let lease = Lease { granted: at(100), expires: at(115) };
-        assert!(lease.is_live(at(114)) && lease.is_live(at(100)) && lease.is_live(at(90)));
-        assert!(!lease.is_live(at(115)), "it has expired");
-        assert!(!lease.is_live(at(40)), "the clock was set back by a minute");
-    }
-
-    #[test]
-    fn the_need_is_the_lease_then_the_retry_then_at_once() {
-        let mut record = record();
-        let later = |seconds| record.head.updated + jiff::SignedDuration::from_secs(seconds);
-        let (soon, late) = (later(5), later(60));
-        record.control.lease.as_mut().unwrap().expires = late;
-        assert_eq!(record.need(), Some(late));
-        record.control.lease = None;
-        record.control.tasks.insert(TaskId(1), Task { attempt: 1, failures: 1, retry_at: Some(soon) });
-        assert_eq!(record.need(), Some(soon));
-        record.control.tasks.clear();
-        assert_eq!(record.need(), Some(record.head.updated));
-        record.head.status = RuntimeStatus::Completed;
-        assert_eq!(record.need(), None);
-    }
 }

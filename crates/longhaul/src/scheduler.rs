@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use crate::engine::Engine;
 use crate::keys::{EntryName, Log};
 use crate::kick::{Kicks, SchedulerKick, TickKick};
-use crate::log::LogEntry;
-use crate::lookup::ReadError;
+use crate::log::{HOURS_AHEAD, LogEntry, NEAR, begin_of, hour_of};
+use crate::lookup::{ReadError, Stored};
 use crate::platform::{Platform, Stopwatch, after, until};
 use crate::store::{Store, StoreError};
-use entries::{Entries, Slot};
+use entries::{Entries, Marks, Slot};
 use state::{Lead, Leader};
 
 pub use state::SchedulerError;
@@ -37,6 +37,10 @@ const NAP: Duration = Duration::from_secs(60);
 const FIRST_KICK_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such wait.
 const MAX_KICK_PAUSE: Duration = Duration::from_secs(60);
+/// How long before an hour begins what is filed under it is read.
+const AHEAD: Duration = Duration::from_secs(300);
+/// How many hours back the first scheduler of a hub looks for what was filed before it.
+const HOURS_BACK: u32 = 100;
 /// For how long a run that has not begun tries again while the store fails.
 const PERSISTENCE: Duration = Duration::from_secs(600);
 /// The longest wait between two tries of a store that fails.
@@ -60,7 +64,15 @@ impl<P: Platform> Engine<P> {
                 Ok(Lead::Ours(leader)) => {
                     let entries = Entries::from(&leader.state.marks);
                     let abandoned_before = kick.started_at;
-                    let mut run = Run { engine: self, kicks, leader, entries, abandoned_before, started };
+                    let mut run = Run {
+                        engine: self,
+                        kicks,
+                        leader,
+                        entries,
+                        abandoned_before,
+                        started,
+                        has_read_hours: false,
+                    };
                     match run.work().await {
                         Ok(()) => return Ok(SchedulerRun::Idle),
                         Err(SchedulerError::TakenOver) => continue,
@@ -108,6 +120,7 @@ struct Run<'a, P, K> {
     entries: Entries,
     abandoned_before: Option<Timestamp>,
     started: Stopwatch,
+    has_read_hours: bool,
 }
 
 /// What looking at an entry showed.
@@ -137,13 +150,17 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
     /// One look at everything that is due. False when nothing will be due any more.
     async fn round(&mut self) -> Result<bool, SchedulerError> {
         self.read_new_slots().await?;
+        self.begin_hours().await?;
         for name in self.entries.due(self.engine.platform.now()) {
             self.see_to(name).await?;
             self.engine.renew_leader(&mut self.leader, self.entries.marks()).await?;
         }
         self.sweep().await?;
         let now = self.engine.platform.now();
-        let next = self.entries.next_due();
+        let mut next = self.entries.next_due();
+        if next.is_none_or(|next| until(now, next) > self.engine.timing.rest) {
+            next = next.into_iter().chain(self.next_hour().await?).min();
+        }
         if next.is_none_or(|next| until(now, next) > self.engine.timing.rest) {
             return self.rest(next).await;
         }
@@ -161,6 +178,45 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             self.entries.extend(log, counter, now);
         }
         Ok(())
+    }
+
+    /// Learns of what is filed under the hours that have come.
+    async fn begin_hours(&mut self) -> Result<(), SchedulerError> {
+        let engine = self.engine;
+        let now = engine.platform.now();
+        let hour = hour_of(after(now, AHEAD));
+        let begun = self.leader.state.marks.begun;
+        if begun.is_none_or(|begun| begun < hour) {
+            // Published first: who files from now on sees it, and who has filed before is seen.
+            let marks = Marks { begun: Some(hour), ..self.entries.marks() };
+            engine.publish_hour(&mut self.leader, marks).await?;
+            self.entries.begin(hour);
+        }
+        // A scheduler that has just taken over reads again what the one before it has not done with.
+        let first = match begun {
+            _ if !self.has_read_hours => self.leader.state.marks.far.max(hour.saturating_sub(HOURS_BACK)),
+            Some(begun) => begun + 1,
+            None => hour.saturating_sub(HOURS_BACK),
+        };
+        for hour in first..=self.leader.state.marks.begun.unwrap_or(hour) {
+            let last = engine.last_slot(Log::Far(hour)).await?;
+            self.entries.extend(Log::Far(hour), last, now);
+        }
+        self.has_read_hours = true;
+        Ok(())
+    }
+
+    /// When the first hour begins under which anything is filed, less the time that it is read ahead.
+    async fn next_hour(&self) -> Result<Option<Timestamp>, StoreError> {
+        let now = hour_of(self.engine.platform.now());
+        let first = self.leader.state.marks.begun.map_or(now, |begun| begun + 1);
+        for hour in first..=now + HOURS_AHEAD + 1 {
+            if self.engine.last_slot(Log::Far(hour)).await? > 0 {
+                let at = begin_of(hour).saturating_sub(AHEAD).unwrap_or(Timestamp::MIN);
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 
     /// Looks at one entry, which is due.
@@ -242,6 +298,18 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             });
         };
         let control = &stored.record.control;
+        let now = engine.platform.now();
+        if let Some(message) = entry.message {
+            if stored.record.head.status.is_finished() || !control.inbox.has_yet_to_take(message) {
+                return Ok(Look::Dead);
+            }
+            // Whoever is at work there takes it.
+            let lease = control.lease.as_ref().filter(|lease| lease.is_live(now));
+            if lease.is_some_and(|lease| abandoned_before.is_none_or(|start| lease.granted >= start)) {
+                return Ok(self.again_in(engine.timing.poll * 4));
+            }
+            return self.kick(name, &stored).await;
+        }
         if control.wake.is_none_or(|wake| wake.entry != name) {
             if control.version > entry.base {
                 return Ok(Look::Dead);
@@ -253,37 +321,61 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             }
             return Ok(self.again_in(engine.timing.poll * 2));
         }
-        let now = engine.platform.now();
-        let lease = control.lease.as_ref().filter(|lease| lease.is_live(now));
-        let abandoned = abandoned_before.filter(|start| lease.is_some_and(|lease| lease.granted < *start));
-        let waits = match &control.lease {
-            Some(_) => lease.map(|lease| lease.expires),
-            None => stored.record.need().filter(|need| *need > now),
+        let lease = control.lease.as_ref();
+        let abandoned = abandoned_before.is_some_and(|start| lease.is_some_and(|lease| lease.granted < start));
+        let need = stored.record.need();
+        let waits = match lease {
+            Some(lease) if lease.is_live(now) => need.filter(|_| !abandoned),
+            // One that was granted by a clock that has been set back since holds nobody up.
+            Some(lease) if lease.expires > now => None,
+            _ => need.filter(|need| *need > now),
         };
-        if let (Some(need), None) = (waits, abandoned) {
-            *kicked = None;
-            return Ok(Look::Again(need));
+        match waits {
+            // The hour in which it is filed has come, its need has not.
+            Some(need) if until(now, need) > NEAR => {
+                engine.register(&entry.key, &stored).await?;
+                Ok(self.again_in(engine.timing.poll * 2))
+            }
+            Some(need) => {
+                *kicked = None;
+                Ok(Look::Again(need))
+            }
+            None => self.kick(name, &stored).await,
         }
+    }
+
+    /// Has the instance behind an entry ticked, and comes back for it: the later, the more often that changed nothing.
+    async fn kick(&mut self, name: EntryName, stored: &Stored) -> Result<Look, SchedulerError> {
+        let abandoned_before = self.abandoned_before();
+        let Slot::Read { entry, kicked, .. } = self.entries.get(name) else {
+            unreachable!("only entries that were read are looked at")
+        };
+        let version = stored.record.control.version;
         let pause = match *kicked {
-            Some((version, pause)) if version == control.version => (pause * 2).min(MAX_KICK_PAUSE),
+            Some((before, pause)) if before == version => (pause * 2).min(MAX_KICK_PAUSE),
             _ => FIRST_KICK_PAUSE,
         };
-        *kicked = Some((control.version, pause));
-        let kick = TickKick { token: None, abandoned_before: abandoned };
-        if let Err(error) = self.kicks.tick(&entry.key, &kick).await {
-            tracing::warn!("instance {}: {error}; trying again in {pause:?}", entry.key);
+        *kicked = Some((version, pause));
+        let key = entry.key.clone();
+        if let Err(error) = self.kicks.tick(&key, &TickKick { token: None, abandoned_before }).await {
+            tracing::warn!("instance {key}: {error}; trying again in {pause:?}");
         }
         Ok(self.again_in(pause))
     }
 
     /// Removes the wake slots that are dead. Those of the creation log stay, for listing.
     async fn sweep(&mut self) -> Result<(), SchedulerError> {
-        let wake = self.entries.dead().iter().filter(|name| name.log == Log::Wake);
-        let keys: Vec<_> = wake.map(|name| self.engine.hub.slot(*name)).collect();
+        let dead = self.entries.dead().iter().filter(|name| name.log != Log::Created);
+        let keys: Vec<_> = dead.map(|name| self.engine.hub.slot(*name)).collect();
         if !keys.is_empty() {
             self.engine.platform.store().delete_many(keys).await?;
         }
         self.entries.forget_dead();
+        let hours = self.entries.take_finished_hours();
+        if !hours.is_empty() {
+            let keys = hours.into_iter().map(|hour| self.engine.hub.counter(hour)).collect();
+            self.engine.platform.store().delete_many(keys).await?;
+        }
         Ok(())
     }
 
@@ -309,7 +401,7 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
 
 impl<P: Platform> Engine<P> {
     /// The number of the last slot of `log`.
-    async fn last_slot(&self, log: Log) -> Result<u64, StoreError> {
+    pub(crate) async fn last_slot(&self, log: Log) -> Result<u64, StoreError> {
         let watch = Stopwatch::start(&self.platform);
         loop {
             let error = match self.platform.store().get(&self.hub.counter(log)).await {

@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use futures::future::FutureExt;
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityRequest, Engine, InstanceKey, Json, KickError, Kicks, NoAnswer,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, InstanceKey, Json, KickError, Kicks, NoAnswer,
     OrchestrationContext, Orchestrators, Platform, RuntimeStatus, SchedulerKick, SchedulerRun, Start,
     Started, TaskHub, TickKick,
 };
@@ -20,7 +20,7 @@ impl Kicks for Ticks<'_> {
             .with("echo", |ctx: OrchestrationContext, n: u32| async move {
                 ctx.call_activity::<_, u32>("echo", n).await
             });
-        let ticked = self.0.tick(key, kick, &orchestrators, &Echo).await;
+        let ticked = self.0.tick(key, kick, &orchestrators, &Echo, self).await;
         ticked.map(|_| ()).map_err(|error| KickError(error.to_string()))
     }
 }
@@ -28,7 +28,12 @@ impl Kicks for Ticks<'_> {
 struct Echo;
 
 impl Activities for Echo {
-    async fn call(&self, _: &str, request: &ActivityRequest) -> Result<ActivityOutcome, NoAnswer> {
+    async fn call(
+        &self,
+        _: &str,
+        request: &ActivityRequest,
+        _: &dyn Fn(ActivityReport),
+    ) -> Result<ActivityOutcome, NoAnswer> {
         Ok(ActivityOutcome::Completed(request.input.clone()))
     }
 }
@@ -36,7 +41,7 @@ impl Activities for Echo {
 /// An engine with an instance whose own kick was lost.
 fn scene() -> (Engine<MemoryPlatform>, Started) {
     let engine = Engine::new(MemoryPlatform::new(), TaskHub::new("test"));
-    let start = Start { name: "echo".into(), input: Json::of(&7).unwrap() };
+    let start = Start::new("echo", Json::of(&7).unwrap());
     let started = block_on(engine.start(start)).unwrap();
     (engine, started)
 }

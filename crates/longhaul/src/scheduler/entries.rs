@@ -15,15 +15,12 @@ use crate::platform::Stopwatch;
 pub(crate) struct Marks {
     pub(crate) created: u64,
     pub(crate) wake: u64,
-}
-
-impl Marks {
-    fn of(&mut self, log: Log) -> &mut u64 {
-        match log {
-            Log::Created => &mut self.created,
-            Log::Wake => &mut self.wake,
-        }
-    }
+    /// Every slot of the hours before this one is dead.
+    #[serde(default)]
+    pub(crate) far: u32,
+    /// The last hour that was come to: what is filed under it from now on goes to the near log.
+    #[serde(default)]
+    pub(crate) begun: Option<u32>,
 }
 
 /// One slot.
@@ -53,20 +50,22 @@ pub(crate) struct Entries {
     slots: BTreeMap<EntryName, (Timestamp, Slot)>,
     queue: BTreeSet<(Timestamp, EntryName)>,
     /// The last slot known of each log.
-    last: Marks,
+    last: BTreeMap<Log, u64>,
+    begun: Option<u32>,
     dead: Vec<EntryName>,
 }
 
 impl From<&Marks> for Entries {
     fn from(marks: &Marks) -> Self {
-        Self { last: *marks, ..Self::default() }
+        let last = [(Log::Created, marks.created), (Log::Wake, marks.wake)];
+        Self { last: last.into(), begun: marks.begun, ..Self::default() }
     }
 }
 
 impl Entries {
     /// Adds the slots of `log` up to `last`, to be read now.
     pub(crate) fn extend(&mut self, log: Log, last: u64, now: Timestamp) {
-        let known = self.last.of(log);
+        let known = self.last.entry(log).or_default();
         for slot in *known + 1..=last {
             let name = EntryName { log, slot };
             self.slots.insert(name, (now, Slot::Unread { seen: None }));
@@ -77,8 +76,7 @@ impl Entries {
 
     /// The last slot known of `log`.
     pub(crate) fn last(&self, log: Log) -> u64 {
-        let mut last = self.last;
-        *last.of(log)
+        self.last.get(&log).copied().unwrap_or_default()
     }
 
     /// What is to be looked at by now, the longest due first.
@@ -121,17 +119,39 @@ impl Entries {
         self.dead.clear();
     }
 
+    /// Notes that the hours up to this one were come to.
+    pub(crate) fn begin(&mut self, hour: u32) {
+        self.begun = self.begun.max(Some(hour));
+    }
+
+    /// The hours that are over: all their slots are dead. They are forgotten.
+    pub(crate) fn take_finished_hours(&mut self) -> Vec<Log> {
+        let live: BTreeSet<_> = self.slots.keys().map(|name| name.log).collect();
+        let finished = self.last.keys().filter(|log| matches!(log, Log::Far(_)) && !live.contains(log));
+        let finished: Vec<_> = finished.copied().collect();
+        for log in &finished {
+            self.last.remove(log);
+        }
+        finished
+    }
+
     /// The low marks as they may be now.
     pub(crate) fn marks(&self) -> Marks {
-        let mut marks = self.last;
-        for log in [Log::Created, Log::Wake] {
-            let first =
-                self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next();
-            if let Some((name, _)) = first {
-                *marks.of(log) = name.slot - 1;
-            }
+        let first_live = |log| {
+            self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next()
+        };
+        let mark = |log| first_live(log).map_or(self.last(log), |(name, _)| name.slot - 1);
+        let first_hour = self.slots.keys().find_map(|name| match name.log {
+            Log::Far(hour) => Some(hour),
+            _ => None,
+        });
+        let next_hour = self.begun.map_or(0, |begun| begun + 1);
+        Marks {
+            created: mark(Log::Created),
+            wake: mark(Log::Wake),
+            far: first_hour.unwrap_or(next_hour),
+            begun: self.begun,
         }
-        marks
     }
 }
 
@@ -144,9 +164,9 @@ mod tests {
 
     #[test]
     fn the_low_mark_stays_below_everything_that_is_not_dead() {
-        let mut entries = Entries::from(&Marks { created: 7, wake: 2 });
+        let mut entries = Entries::from(&Marks { created: 7, wake: 2, ..Marks::default() });
         entries.extend(Log::Wake, 5, AT(1));
-        assert_eq!(entries.marks(), Marks { created: 7, wake: 2 });
+        assert_eq!(entries.marks(), Marks { created: 7, wake: 2, ..Marks::default() });
         entries.retire(W(4));
         assert_eq!(entries.marks().wake, 2);
         entries.retire(W(3));
@@ -168,5 +188,18 @@ mod tests {
         assert_eq!(entries.next_due(), Some(AT(1)));
         entries.retire(W(3));
         assert_eq!(entries.next_due(), Some(AT(5)));
+    }
+
+    #[test]
+    fn an_hour_is_over_when_all_its_slots_are_dead() {
+        let mut entries = Entries::default();
+        entries.begin(40);
+        entries.extend(Log::Far(38), 1, AT(1));
+        entries.extend(Log::Far(40), 1, AT(1));
+        assert_eq!((entries.marks().far, entries.take_finished_hours()), (38, vec![]));
+        entries.retire(EntryName { log: Log::Far(38), slot: 1 });
+        assert_eq!((entries.marks().far, entries.take_finished_hours()), (40, vec![Log::Far(38)]));
+        entries.retire(EntryName { log: Log::Far(40), slot: 1 });
+        assert_eq!((entries.marks().far, entries.take_finished_hours()), (41, vec![Log::Far(40)]));
     }
 }

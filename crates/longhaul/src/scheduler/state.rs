@@ -13,7 +13,7 @@ use crate::platform::{Platform, Stopwatch, after, until};
 use crate::record::Lease;
 use crate::store::{Store, StoreError};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Why the scheduler stopped.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -139,7 +139,7 @@ impl<P: Platform> Engine<P> {
         let watch = Stopwatch::start(&self.platform);
         let state = State {
             commit: self.nonce(),
-            lease: leads.then(|| self.lease(self.timing.lease)),
+            lease: leads.then(|| self.lease()),
             rest_until,
             ..leader.state.clone()
         };
@@ -158,6 +158,25 @@ impl<P: Platform> Engine<P> {
                 }
                 Ok(_) => return Err(SchedulerError::TakenOver),
                 Err(error) => self.pause_unless_over(&watch, error).await?,
+            }
+        }
+    }
+
+    /// Publishes that the hours up to this one were come to.
+    pub(crate) async fn publish_hour(&self, leader: &mut Leader, marks: Marks) -> Result<(), SchedulerError> {
+        leader.state.marks = marks;
+        self.write_leader(leader, true, None).await
+    }
+
+    /// The last hour that a scheduler has come to.
+    pub(crate) async fn far_hours_begun(&self, watch: &Stopwatch) -> Result<Option<u32>, StoreError> {
+        loop {
+            match self.scheduler_state().await {
+                Ok(found) => return Ok(found.and_then(|(state, _)| state.marks.begun)),
+                Err(SchedulerError::Read(ReadError::Store(error))) => {
+                    self.pause_unless_over(watch, error).await?;
+                }
+                Err(error) => return Err(StoreError(error.to_string())),
             }
         }
     }

@@ -1,0 +1,250 @@
+//! Looking at many instances, in the order of their creation, and at one in detail.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::engine::Engine;
+use crate::history::Event;
+use crate::id::{InstanceId, InstanceKey};
+use crate::json::Json;
+use crate::keys::{EntryName, Log};
+use crate::log::LogEntry;
+use crate::lookup::{Found, ReadError};
+use crate::platform::Platform;
+use crate::record::{Head, decode_head};
+use crate::status::RuntimeStatus;
+use crate::store::{Store, StoreError};
+
+/// By how much the clocks of those who create instances may differ without one being overlooked.
+const SKEW: Duration = Duration::from_secs(600);
+/// How many slots are read at once.
+const BATCH: u64 = 32;
+/// How many empty slots a search looks past.
+const PROBES: u64 = 8;
+
+/// Which instances to look at. All that is not set selects all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Created at this time or later.
+    pub created_from: Option<Timestamp>,
+    /// Created at this time or earlier.
+    pub created_to: Option<Timestamp>,
+    /// In one of these states; empty: in any.
+    pub statuses: Vec<RuntimeStatus>,
+    /// Of this orchestrator function.
+    pub name: Option<String>,
+    /// Whose id begins so.
+    pub id_prefix: Option<String>,
+    /// How many at most; None: 100.
+    pub page_size: Option<usize>,
+    /// Where the page before ended.
+    pub continuation: Option<u64>,
+}
+
+/// Instances, the oldest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// As many as were asked for, or all that there are.
+    pub instances: Vec<Found>,
+    /// Where the next page begins, if there may be more.
+    pub continuation: Option<u64>,
+}
+
+/// One instance in detail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Details {
+    /// Where it is stored.
+    pub key: InstanceKey,
+    /// What there is to report of it.
+    pub head: Head,
+    /// Its input, if it was asked for.
+    pub input: Option<Json>,
+    /// Its output, if it was asked for and there is one.
+    pub output: Option<Json>,
+    /// Its history, if it was asked for.
+    pub history: Option<Vec<Event>>,
+}
+
+/// What to tell of an instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its input.
+    pub input: bool,
+    /// Its output.
+    pub output: bool,
+    /// Its history, with all values in it.
+    pub history: bool,
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum QueryError {
+    /// The store failed, or a record is unreadable.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StoreError> for QueryError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl Query {
+    fn selects(&self, head: &Head) -> bool {
+        self.created_from.is_none_or(|from| head.created >= from)
+            && self.created_to.is_none_or(|to| head.created <= to)
+            && (self.statuses.is_empty() || self.statuses.contains(&head.status))
+            && self.name.as_ref().is_none_or(|name| head.name == *name)
+            && self.id_prefix.as_ref().is_none_or(|prefix| head.id.as_str().starts_with(prefix.as_str()))
+    }
+}
+
+impl<P: Platform> Engine<P> {
+    /// The instances that `query` selects, a page of them. A page costs what it looks at: the slots of the creation log
+    /// from its first instance to its last.
+    ///
+    /// # Errors
+    /// When the store fails. Records of another format are left out.
+    pub async fn list(&self, query: &Query) -> Result<Page, QueryError> {
+        let size = query.page_size.unwrap_or(100).max(1);
+        let last = self.last_created().await?;
+        let mut next = match (query.continuation, query.created_from) {
+            (Some(slot), _) => slot.max(1),
+            (None, Some(from)) => self.first_created_since(from, last).await?,
+            (None, None) => 1,
+        };
+        let mut page = Page::default();
+        while next <= last {
+            let slots = next..=last.min(next + BATCH - 1);
+            next = slots.end() + 1;
+            let seen = try_join_all(slots.clone().map(|slot| self.at_slot(slot, query))).await?;
+            for (slot, seen) in slots.zip(seen) {
+                match seen {
+                    Seen::TooLate => return Ok(page),
+                    Seen::Nothing => {}
+                    Seen::Selected(found) if page.instances.len() == size => {
+                        drop(found);
+                        page.continuation = Some(slot);
+                        return Ok(page);
+                    }
+                    Seen::Selected(found) => page.instances.push(*found),
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// How many instances `query` selects.
+    ///
+    /// # Errors
+    /// As [`Engine::list`].
+    pub async fn count(&self, query: &Query) -> Result<u64, QueryError> {
+        let mut query = Query { page_size: Some(1000), ..query.clone() };
+        let mut count = 0;
+        loop {
+            let page = self.list(&query).await?;
+            count += page.instances.len() as u64;
+            query.continuation = page.continuation;
+            if query.continuation.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// One instance in detail.
+    ///
+    /// # Errors
+    /// When the store fails, or the record is unreadable.
+    pub async fn details(&self, id: &InstanceId, wanted: Wanted) -> Result<Option<Details>, ReadError> {
+        let Some(found) = self.lookup(id).await? else { return Ok(None) };
+        let Found { key, head } = found;
+        let input = match wanted.input {
+            true => Some(self.value(&key, &head.execution, &head.input).await?),
+            false => None,
+        };
+        let output = match &head.output {
+            Some(output) if wanted.output => Some(self.value(&key, &head.execution, output).await?),
+            _ => None,
+        };
+        let mut history = None;
+        if wanted.history {
+            // Its end may have come meanwhile: what is shown is of one record.
+            let Some(stored) = self.read_patiently(&key).await? else { return Ok(None) };
+            let mut events = Vec::new();
+            self.each_event(&key, &stored.record, false, |event| events.push(event)).await?;
+            for event in &mut events {
+                if let Some(payload) = event.event.payload_mut() {
+                    *payload = self.value(&key, &stored.record.head.execution, payload).await?.into();
+                }
+            }
+            history = Some(events);
+        }
+        Ok(Some(Details { key, head, input, output, history }))
+    }
+
+    async fn at_slot(&self, slot: u64, query: &Query) -> Result<Seen, ReadError> {
+        let Some(entry) = self.created_entry(slot).await? else { return Ok(Seen::Nothing) };
+        if let (Some(created), Some(to)) = (entry.created, query.created_to)
+            && created > crate::platform::after(to, SKEW)
+        {
+            return Ok(Seen::TooLate);
+        }
+        let Some(bytes) = self.platform.store().get(&self.hub.instance(&entry.key)).await? else {
+            return Ok(Seen::Nothing);
+        };
+        let Ok(head) = decode_head(&bytes) else { return Ok(Seen::Nothing) };
+        // It may have begun anew since, under another slot.
+        if head.created_slot != slot || head.purging || !query.selects(&head) {
+            return Ok(Seen::Nothing);
+        }
+        if let Some(ballot) = entry.key.ballot(&head.id)
+            && self.claim(&head.id).await?.is_none_or(|claim| claim.chosen != ballot)
+        {
+            return Ok(Seen::Nothing);
+        }
+        Ok(Seen::Selected(Box::new(Found { key: entry.key, head })))
+    }
+
+    async fn created_entry(&self, slot: u64) -> Result<Option<LogEntry>, StoreError> {
+        let name = EntryName { log: Log::Created, slot };
+        Ok(self.platform.store().get(&self.hub.slot(name)).await?.and_then(|bytes| LogEntry::decode(&bytes)))
+    }
+
+    async fn last_created(&self) -> Result<u64, StoreError> {
+        self.last_slot(Log::Created).await
+    }
+
+    /// A slot before which nothing was created at `from` or later. The log is in the order of creation, but for the
+    /// differences of clocks.
+    async fn first_created_since(&self, from: Timestamp, last: u64) -> Result<u64, StoreError> {
+        let from = from.saturating_sub(SKEW).unwrap_or(Timestamp::MIN);
+        let (mut low, mut high) = (1, last + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut created = None;
+            for slot in middle..high.min(middle + PROBES) {
+                created = self.created_entry(slot).await?.and_then(|entry| entry.created);
+                if created.is_some() {
+                    break;
+                }
+            }
+            match created {
+                Some(created) if created < from => low = middle + 1,
+                // Where there is nothing to be seen, the search goes on before it: nothing is overlooked.
+                _ => high = middle,
+            }
+        }
+        Ok(low)
+    }
+}
+
+enum Seen {
+    Nothing,
+    Selected(Box<Found>),
+    /// Neither this nor what follows was created in time.
+    TooLate,
+}

@@ -1,0 +1,199 @@
+//! Rewinding a failed instance, and restarting a finished one.
+
+use std::collections::BTreeSet;
+
+use crate::commit::WakeEntry;
+use crate::create::{Creation, Reuse, Start, StartError, Started};
+use crate::engine::Engine;
+use crate::history::{Event, EventKind};
+use crate::id::{InstanceId, InstanceKey, TaskId};
+use crate::lookup::{ReadError, Stored};
+use crate::operations::{OperationError, Told};
+use crate::platform::Platform;
+use crate::record::{Run, Task};
+use crate::stage::Stage;
+use crate::status::RuntimeStatus;
+
+/// The attempts of a task are numbered from here on after the first rewind, and so on: no two calls are alike.
+const ATTEMPTS: u32 = 10_000;
+
+impl<P: Platform> Engine<P> {
+    /// Takes the failure of a failed instance back: the failed activities and sub-orchestrations that led to it run
+    /// again, and nothing else does. Allowed for instances that have failed.
+    ///
+    /// A failure that the orchestrator had dealt with (tried again, or done something else instead) stays.
+    ///
+    /// # Errors
+    /// When there is no such instance, or it has not failed.
+    pub async fn rewind(&self, id: &InstanceId, reason: &str) -> Result<Told, OperationError> {
+        let found = self.existing(id).await?;
+        let wrong = |status| OperationError::WrongState { id: id.clone(), status, wanted: RuntimeStatus::Failed };
+        if found.head.status != RuntimeStatus::Failed {
+            return Err(wrong(found.head.status));
+        }
+        let Some(stored) = self.read_patiently(&found.key).await? else {
+            return Err(OperationError::NotFound(id.clone()));
+        };
+        match self.rewind_stored(&found.key, &stored, reason).await? {
+            true => Ok(self.told(found.key)),
+            false => Err(wrong(stored.record.head.status)),
+        }
+    }
+
+    /// False: the record was not that of a failed instance, or somebody else was faster.
+    pub(crate) async fn rewind_stored(
+        &self,
+        key: &InstanceKey,
+        stored: &Stored,
+        reason: &str,
+    ) -> Result<bool, ReadError> {
+        let old = &stored.record;
+        // What the parent is told of the failure cannot be taken back while it is under way.
+        if old.head.status != RuntimeStatus::Failed || old.head.purging || !old.control.outbox.is_empty() {
+            return Ok(false);
+        }
+        let mut history = Vec::new();
+        self.each_event(key, old, false, |event| history.push(event)).await?;
+        let now = self.platform.now();
+        let (mut history, again) = without_failure(history);
+        let event = |event| Event { at: now, event };
+        history.push(event(EventKind::OrchestratorStarted));
+        history.push(event(EventKind::ExecutionRewound { reason: reason.to_owned() }));
+
+        let owner = self.nonce();
+        let mut new = old.clone();
+        new.head.status = RuntimeStatus::Running;
+        new.head.failure = None;
+        new.head.updated = now;
+        let stem = |run: &Run| Run {
+            stem: self.hub.segments(key, &old.head.execution, &run.stem),
+            ..run.clone()
+        };
+        new.control.garbage.extend(old.control.segments.iter().map(stem));
+        new.control.segments.clear();
+        new.control.events = 0;
+        new.tail.clear();
+        let mut stage = Stage::new(&owner);
+        stage.events(&self.hub, key, &mut new, history, self.limits.segment);
+        stage.flush(self).await?;
+        new.control.rewinds += 1;
+        // What was never dispatched still is not.
+        let dispatched = again.into_iter().filter(|id| *id < old.control.undispatched);
+        let attempt = new.control.rewinds.saturating_mul(ATTEMPTS);
+        let again = Task { attempt, rewinds: true, retry_at: Some(now), ..Task::default() };
+        new.control.tasks = dispatched.map(|id| (id, again.clone())).collect();
+        // Whatever there is to do, somebody must look.
+        new.control.timer = Some(now);
+        new.control.epoch += 1;
+        new.control.owner = owner.clone();
+        new.control.strikes = 0;
+        new.control.lease = None;
+        // Messages that came since are for what failed, and yet nobody has seen them: they are kept.
+        Ok(self.overwrite(key, stored, new, WakeEntry::Fresh, &owner).await?.is_some())
+    }
+
+    /// Starts the orchestrator of a finished instance once more with its input: under a new id, or as the same instance.
+    /// Allowed for instances that have finished.
+    ///
+    /// # Errors
+    /// When there is no such instance, or it has not finished.
+    pub async fn restart(&self, id: &InstanceId, new_id: bool) -> Result<Started, OperationError> {
+        let found = self.finished(id).await?;
+        let head = &found.head;
+        let input = self.value(&found.key, &head.execution, &head.input).await?;
+        let start = Start {
+            version: head.version.clone(),
+            tags: head.tags.clone(),
+            ..Start::new(&head.name, input)
+        };
+        let started = match new_id {
+            true => self.start(start).await,
+            false => match self.start_with_id(id, start, Reuse::Finished).await {
+                Ok(Creation::Created(started)) => Ok(started),
+                Ok(Creation::Exists { found, .. }) => {
+                    let status = found.head.status;
+                    return Err(OperationError::NotFinished { id: id.clone(), status });
+                }
+                Err(error) => Err(error),
+            },
+        };
+        started.map_err(|error| match error {
+            StartError::TooLarge(failure) => OperationError::TooLarge(failure),
+            StartError::NotStored(error) | StartError::Unknown(error) => error.into(),
+        })
+    }
+}
+
+/// The history without the failures that led to the end, and without the end; and the tasks that are open then.
+///
+/// A failure after which the orchestrator asked for something may be why it asked: that must be the same in a replay. So
+/// only those in the turns after the last request are taken back.
+fn without_failure(mut history: Vec<Event>) -> (Vec<Event>, Vec<TaskId>) {
+    let last_request = history.iter().rposition(|event| event.event.asks_for().is_some());
+    let settled = last_request.map_or(0, |at| at + 1);
+    let is_failure = |event: &Event| {
+        matches!(
+            event.event,
+            EventKind::TaskFailed { .. }
+                | EventKind::SubOrchestrationInstanceFailed { .. }
+                | EventKind::ExecutionCompleted
+        )
+    };
+    let recent = history.split_off(settled.min(history.len()));
+    history.extend(recent.into_iter().filter(|event| !is_failure(event)));
+    let done: BTreeSet<_> = history.iter().filter_map(|event| event.event.result_of()).collect();
+    let open = history.iter().filter_map(|event| match &event.event {
+        EventKind::TaskScheduled { id, .. } => Some(*id),
+        EventKind::SubOrchestrationInstanceCreated { id, child, .. } if !child.forgotten => Some(*id),
+        _ => None,
+    });
+    let open = open.filter(|id| !done.contains(id)).collect();
+    (history, open)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::failure::Failure;
+    use crate::payload::Payload;
+
+    fn scheduled(id: u64) -> EventKind {
+        EventKind::TaskScheduled { id: TaskId(id), name: "a".into(), input: Payload::default(), retry: 0 }
+    }
+
+    fn completed(id: u64) -> EventKind {
+        EventKind::TaskCompleted { id: TaskId(id), output: Payload::default() }
+    }
+
+    fn failed(id: u64) -> EventKind {
+        EventKind::TaskFailed { id: TaskId(id), failure: Failure::new("F", "f") }
+    }
+
+    fn rewound(history: Vec<EventKind>) -> (Vec<EventKind>, Vec<u64>) {
+        let at = Timestamp::UNIX_EPOCH;
+        let events = history.into_iter().map(|event| Event { at, event }).collect();
+        let (history, open) = without_failure(events);
+        (history.into_iter().map(|event| event.event).collect(), open.into_iter().map(|id| id.0).collect())
+    }
+
+    #[test]
+    fn the_failures_that_led_to_the_end_are_taken_back_and_no_others() {
+        use EventKind::{ExecutionCompleted, OrchestratorStarted as Turn};
+        // All of a fan-out are waited for, and then it fails.
+        let (history, open) = rewound(vec![
+            Turn, scheduled(0), scheduled(1), Turn, failed(0), Turn, completed(1), ExecutionCompleted,
+        ]);
+        assert_eq!(history, [Turn, scheduled(0), scheduled(1), Turn, Turn, completed(1)]);
+        assert_eq!(open, [0]);
+        // A failure that was dealt with stays.
+        let (history, open) = rewound(vec![
+            Turn, scheduled(0), Turn, failed(0), scheduled(1), Turn, failed(1), ExecutionCompleted,
+        ]);
+        assert_eq!(history, [Turn, scheduled(0), Turn, failed(0), scheduled(1), Turn]);
+        assert_eq!(open, [1]);
+        // It failed by itself.
+        assert_eq!(rewound(vec![Turn, ExecutionCompleted]), (vec![Turn], vec![]));
+    }
+}

@@ -1,0 +1,8 @@
+//! What the engine does, over a store in memory and in virtual time.
+
+mod activities;
+mod children;
+mod limits;
+mod operations;
+mod support;
+mod timers;
