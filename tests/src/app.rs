@@ -1,10 +1,11 @@
-//! The application: the repository's own `spin.toml`, served by `longhaul up` in a process of its own.
+//! The applications, served by `longhaul up` in a process of their own.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,25 +15,43 @@ use serde_json::Value;
 use crate::guests;
 use crate::http_client::{Answer, get, send};
 
-/// The application's components, which are their packages' names too.
+/// The packages of the application's components.
 pub const COMPONENTS: [&str; 5] = ["submit", "status", "orchestrator", "activity", "scheduler"];
+/// Those of the test application's.
+pub const PROGRAM_COMPONENTS: [&str; 4] =
+    ["program-client", "program-orchestrator", "program-activity", "scheduler"];
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an instance may take in a test. It is the limit of a wait for a condition, not a measure.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How to start the application.
+/// How to start an application.
 #[derive(Debug, Clone)]
 pub struct Launch {
     binary: PathBuf,
+    /// In the workspace.
+    manifest: &'static str,
+    components: &'static [&'static str],
     state_dir: PathBuf,
     arguments: Vec<String>,
 }
 
 impl Launch {
-    /// With the host `binary` and this state directory.
+    /// The application itself, with the host `binary` and this state directory.
     pub fn new(binary: impl Into<PathBuf>, state_dir: &Path) -> Self {
-        Self { binary: binary.into(), state_dir: state_dir.to_owned(), arguments: Vec::new() }
+        Self {
+            binary: binary.into(),
+            manifest: "spin.toml",
+            components: &COMPONENTS,
+            state_dir: state_dir.to_owned(),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// The test application, whose orchestrations are data.
+    pub fn program(binary: impl Into<PathBuf>, state_dir: &Path) -> Self {
+        let (manifest, components) = ("tests/program-app/spin.toml", &PROGRAM_COMPONENTS);
+        Self { manifest, components, ..Self::new(binary, state_dir) }
     }
 
     /// With a variable.
@@ -63,13 +82,17 @@ impl Launch {
     /// # Errors
     /// When the components cannot be built.
     pub fn command(&self) -> anyhow::Result<Command> {
-        static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        let built = BUILT.get_or_init(|| guests::build(&COMPONENTS).map_err(|error| format!("{error:#}")));
-        built.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
+        static BUILT: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        if !built.contains(self.manifest) {
+            guests::build(self.components)?;
+            built.insert(self.manifest);
+        }
         let workspace =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests are in a workspace")?;
         let mut command = Command::new(&self.binary);
-        command.arg("up").arg("--from").arg(workspace).args(["--listen", "127.0.0.1:0", "--state-dir"]);
+        command.arg("up").arg("--from").arg(workspace.join(self.manifest));
+        command.args(["--listen", "127.0.0.1:0", "--state-dir"]);
         command.arg(&self.state_dir).args(&self.arguments).stdin(Stdio::null());
         Ok(command)
     }

@@ -40,6 +40,19 @@ impl Answer {
 /// # Errors
 /// When there is no whole answer.
 pub async fn send(method: Method, url: &str, headers: &[(&str, &str)]) -> anyhow::Result<Answer> {
+    send_with_body(method, url, headers, Bytes::new()).await
+}
+
+/// Sends a request.
+///
+/// # Errors
+/// When there is no whole answer.
+pub async fn send_with_body(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> anyhow::Result<Answer> {
     // One client for each runtime would be right too; connections of another runtime's tasks must not be shared.
     static CONNECTOR: LazyLock<HttpConnector> = LazyLock::new(HttpConnector::new);
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(CONNECTOR.clone());
@@ -47,7 +60,7 @@ pub async fn send(method: Method, url: &str, headers: &[(&str, &str)]) -> anyhow
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = client.request(request.body(Full::default())?).await?;
+    let response = client.request(request.body(Full::new(body.into()))?).await?;
     let (head, body) = response.into_parts();
     let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
     Ok(Answer { status: head.status, headers: head.headers, body })

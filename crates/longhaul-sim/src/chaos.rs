@@ -41,7 +41,7 @@ pub fn unleash(world: &World, end: Duration, machines: bool) {
         every(world, Duration::from_secs(30) + from, end, |world| {
             ALL.into_iter().for_each(|process| world.processes().crash(process));
             let started_at = world.processes().now(SCHEDULERS[0]);
-            world.kick_scheduler(&SchedulerKick { due: None, started_at: Some(started_at) });
+            world.kick_scheduler(&SchedulerKick { started_at: Some(started_at), ..SchedulerKick::default() });
         });
     }
 }

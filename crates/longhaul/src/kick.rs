@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::history::is_false;
 use crate::id::InstanceKey;
 
 /// Asks the orchestrator component to advance one instance: the body of `POST /tick/{key}`.
@@ -25,6 +26,10 @@ pub struct SchedulerKick {
     /// When it is needed. A scheduler that rests until an earlier time need not be disturbed. None: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Timestamp>,
+    /// Only to see whether the scheduler is alive: it takes over if the one before it has died, or has overlooked
+    /// something, and changes nothing else.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub check: bool,
     /// Sent by a host that has just started and knows that no other process uses the store: whatever was leased
     /// before this time was leased to a process that is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -113,6 +113,13 @@ impl<P: Platform> Engine<P> {
         head.need.is_some_and(|need| until(need, self.platform.now()) > self.timing.poll * 4)
     }
 
+    /// Whether an instance has not finished, and nothing has happened with it for a while. That may well be as it should
+    /// be; but whatever it waits for may wait for a scheduler that is dead, and whoever sees this should see to that with
+    /// [`SchedulerKick::check`](crate::SchedulerKick::check). Nothing is read for it.
+    pub fn is_quiet(&self, head: &Head) -> bool {
+        !head.status.is_finished() && until(head.updated, self.platform.now()) > self.timing.lease * 2
+    }
+
     /// The record at `key`, if it is of `id`: a chosen id may look like the key of another's ballot.
     async fn found(&self, key: InstanceKey, id: &InstanceId) -> Result<Option<Found>, ReadError> {
         let Some(bytes) = self.platform.store().get(&self.hub.instance(&key)).await? else { return Ok(None) };

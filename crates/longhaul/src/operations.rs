@@ -134,7 +134,7 @@ impl<P: Platform> Engine<P> {
 
     pub(crate) fn told(&self, key: InstanceKey) -> Told {
         let due = Some(self.platform.now());
-        Told { key, tick: TickKick::default(), scheduler: SchedulerKick { due, started_at: None } }
+        Told { key, tick: TickKick::default(), scheduler: SchedulerKick { due, ..SchedulerKick::default() } }
     }
 
     pub(crate) async fn existing(&self, id: &InstanceId) -> Result<Found, OperationError> {

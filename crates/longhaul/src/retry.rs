@@ -33,8 +33,10 @@ pub struct RetryPolicy {
     backoff_coefficient: f64,
     max_interval: Option<Duration>,
     retry_timeout: Option<Duration>,
-    when: Option<Rc<dyn Fn(&Failure) -> bool>>,
+    when: Option<Rc<Predicate>>,
 }
+
+type Predicate = dyn Fn(&Failure) -> bool;
 
 impl RetryPolicy {
     /// Waits for `first_interval` before each further attempt, of which there are `max_attempts`, the first included.
@@ -126,7 +128,7 @@ mod tests {
             policy.pause(pauses.len() as u32 + 1, &failure, Timestamp::UNIX_EPOCH, at)
         {
             pauses.push(pause.as_millis());
-            at += jiff::SignedDuration::try_from(pause).unwrap();
+            at = crate::platform::after(at, pause);
         }
         pauses
     }

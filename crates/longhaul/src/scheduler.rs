@@ -8,6 +8,7 @@ mod state;
 
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::engine::Engine;
@@ -18,7 +19,7 @@ use crate::lookup::{ReadError, Stored};
 use crate::platform::{Platform, Stopwatch, after, until};
 use crate::store::{Store, StoreError};
 use entries::{Entries, Marks, Slot};
-use state::{Lead, Leader};
+use state::{Lead, Leader, Seen};
 
 pub use state::SchedulerError;
 
@@ -40,7 +41,9 @@ const MAX_KICK_PAUSE: Duration = Duration::from_secs(60);
 /// How long before an hour begins what is filed under it is read.
 const AHEAD: Duration = Duration::from_secs(300);
 /// How many hours back the first scheduler of a hub looks for what was filed before it.
-const HOURS_BACK: u32 = 100;
+const HOURS_BACK: u32 = 50;
+/// How many hours' counters are read at once.
+const HOURS_AT_ONCE: usize = 64;
 /// For how long a run that has not begun tries again while the store fails.
 const PERSISTENCE: Duration = Duration::from_secs(600);
 /// The longest wait between two tries of a store that fails.
@@ -79,6 +82,7 @@ impl<P: Platform> Engine<P> {
                         Err(error) => return Err(error),
                     }
                 }
+                Ok(Lead::Nobodys) => return Ok(SchedulerRun::NotNeeded),
                 Ok(Lead::Others { until, seen }) => {
                     self.sleep_until(until).await;
                     match self.platform.store().get(&self.hub.scheduler()).await {
@@ -198,8 +202,7 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             Some(begun) => begun + 1,
             None => hour.saturating_sub(HOURS_BACK),
         };
-        for hour in first..=self.leader.state.marks.begun.unwrap_or(hour) {
-            let last = engine.last_slot(Log::Far(hour)).await?;
+        for (hour, last) in engine.filed(first..=self.leader.state.marks.begun.unwrap_or(hour)).await? {
             self.entries.extend(Log::Far(hour), last, now);
         }
         self.has_read_hours = true;
@@ -210,13 +213,9 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
     async fn next_hour(&self) -> Result<Option<Timestamp>, StoreError> {
         let now = hour_of(self.engine.platform.now());
         let first = self.leader.state.marks.begun.map_or(now, |begun| begun + 1);
-        for hour in first..=now + HOURS_AHEAD + 1 {
-            if self.engine.last_slot(Log::Far(hour)).await? > 0 {
-                let at = begin_of(hour).saturating_sub(AHEAD).unwrap_or(Timestamp::MIN);
-                return Ok(Some(at));
-            }
-        }
-        Ok(None)
+        let filed = self.engine.filed(first..=now + HOURS_AHEAD + 1).await?;
+        let next = filed.first().map(|(hour, _)| begin_of(*hour));
+        Ok(next.map(|begin| begin.saturating_sub(AHEAD).unwrap_or(Timestamp::MIN)))
     }
 
     /// Looks at one entry, which is due.
@@ -384,7 +383,8 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
         let engine = self.engine;
         let idle = engine.timing.idle_poll.map(|pause| after(engine.platform.now(), pause));
         let until_then = next.into_iter().chain(idle).min();
-        engine.publish_rest(&mut self.leader, self.entries.marks(), until_then).await?;
+        let seen = Seen { created: self.entries.last(Log::Created), wake: self.entries.last(Log::Wake) };
+        engine.publish_rest(&mut self.leader, self.entries.marks(), seen, until_then).await?;
         // Whoever appended before this saw either a scheduler at work, or one that now sees it.
         for log in [Log::Created, Log::Wake] {
             if engine.last_slot(log).await? > self.entries.last(log) {
@@ -414,6 +414,18 @@ impl<P: Platform> Engine<P> {
             };
             self.pause_unless_over(&watch, error).await?;
         }
+    }
+
+    /// The hours under which anything is filed, with the numbers of their last slots.
+    async fn filed(&self, hours: std::ops::RangeInclusive<u32>) -> Result<Vec<(u32, u64)>, StoreError> {
+        let hours: Vec<_> = hours.collect();
+        let mut filed = Vec::new();
+        for hours in hours.chunks(HOURS_AT_ONCE) {
+            let counts = hours.iter().map(|hour| self.last_slot(Log::Far(*hour)));
+            let counts = try_join_all(counts).await?;
+            filed.extend(hours.iter().copied().zip(counts).filter(|(_, last)| *last > 0));
+        }
+        Ok(filed)
     }
 
     async fn read_slot(&self, name: EntryName) -> Result<Option<Vec<u8>>, StoreError> {

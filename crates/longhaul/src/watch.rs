@@ -14,10 +14,13 @@ use crate::platform::after;
 pub struct SchedulerWatch {
     looks_at: Option<Timestamp>,
     woken: Option<Timestamp>,
+    checked: Option<Timestamp>,
 }
 
 /// How often a process wakes the scheduler for instances that are overdue: whoever can read a status can cause that.
 const WAKE_PAUSE: Duration = Duration::from_secs(5);
+/// How often a process sees to it that the scheduler is alive, for instances with which nothing happens.
+const CHECK_PAUSE: Duration = Duration::from_secs(20);
 
 impl SchedulerWatch {
     /// Whether the scheduler must be kicked for something that has just been filed and is due at `due`.
@@ -29,18 +32,27 @@ impl SchedulerWatch {
 
     /// Whether the scheduler is to be woken at once for an instance that is overdue; notes that it is.
     pub fn wakes(&mut self, now: Timestamp) -> bool {
-        // A clock that was set back must not keep everybody from waking it.
-        let pausing = self.woken.is_some_and(|woken| woken <= now && now < after(woken, WAKE_PAUSE));
-        if !pausing {
-            self.woken = Some(now);
-        }
-        !pausing
+        is_time(&mut self.woken, WAKE_PAUSE, now)
+    }
+
+    /// Whether to see if the scheduler is alive; notes that it is done.
+    pub fn checks(&mut self, now: Timestamp) -> bool {
+        is_time(&mut self.checked, CHECK_PAUSE, now)
     }
 
     /// Notes that a kick for `due` was acknowledged.
     pub fn kicked(&mut self, due: Timestamp) {
         self.looks_at = Some(due);
     }
+}
+
+fn is_time(last: &mut Option<Timestamp>, pause: Duration, now: Timestamp) -> bool {
+    // A clock that was set back must not keep everybody from doing it.
+    let pausing = last.is_some_and(|last| last <= now && now < after(last, pause));
+    if !pausing {
+        *last = Some(now);
+    }
+    !pausing
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ fn a_host_that_starts_does_not_wait_for_the_leases_of_the_dead() {
     assert_eq!(engine.run_scheduler(&started.scheduler, &kicks).now_or_never(), None);
     block_on(engine.platform().sleep(Duration::from_secs(1)));
     let begin = engine.platform().monotonic();
-    let start = SchedulerKick { due: None, started_at: Some(engine.platform().now()) };
+    let start = SchedulerKick { started_at: Some(engine.platform().now()), ..SchedulerKick::default() };
     let mut run = Box::pin(engine.run_scheduler(&start, &kicks));
     while status(&engine, &started) != RuntimeStatus::Completed {
         assert_eq!(run.as_mut().now_or_never(), None);

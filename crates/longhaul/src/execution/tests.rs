@@ -118,7 +118,8 @@ impl Story {
 
     fn assert_same(&self, fresh: &Execution) {
         let state = |execution: &Execution| {
-            let open: Vec<_> = execution.open_from(TaskId(0)).map(|(id, action)| (id, action.clone())).collect();
+            let open: Vec<_> =
+                execution.open_from(TaskId(0)).map(|(id, action)| (id, action.clone())).collect();
             (open, execution.timers.clone(), execution.suspended, execution.custom_status(), execution.events)
         };
         assert_eq!(state(&self.live), state(fresh));
@@ -136,7 +137,8 @@ impl Story {
             EventKind::TaskCompleted { id, .. } | EventKind::SubOrchestrationInstanceCompleted { id, .. } => {
                 format!("{name} {id} {value}")
             }
-            EventKind::TaskFailed { id, failure } | EventKind::SubOrchestrationInstanceFailed { id, failure } => {
+            EventKind::TaskFailed { id, failure }
+            | EventKind::SubOrchestrationInstanceFailed { id, failure } => {
                 format!("{name} {id} {}", failure.kind)
             }
             EventKind::TimerCreated { id, fire_at } | EventKind::TimerFired { id, fire_at } => {
@@ -149,7 +151,11 @@ impl Story {
                     child.version.as_ref().map(|version| format!(" version {version}")).unwrap_or_default();
                 let flags = [(child.detached, " detached"), (child.forgotten, " forgotten")];
                 let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
-                format!("{name} {id} {} {value} as {instance}{version}{flags}{}", child.name, again(&child.retry))
+                format!(
+                    "{name} {id} {} {value} as {instance}{version}{flags}{}",
+                    child.name,
+                    again(&child.retry)
+                )
             }
             EventKind::EventRaised { name: raised, .. } => format!("{name} {raised} {value}"),
             EventKind::ExecutionSuspended { reason }
@@ -167,7 +173,8 @@ fn describe_end(end: &End) -> String {
         End::Failed(failure) => format!("! {}", failure.kind),
         End::Terminated(reason) => format!("terminated {reason}"),
         End::ContinuedAsNew { input, events } => {
-            let events: Vec<_> = events.iter().map(|event| format!("{} {}", event.name, event.data)).collect();
+            let events: Vec<_> =
+                events.iter().map(|event| format!("{} {}", event.name, event.data)).collect();
             format!("again {input} [{}]", events.join(", "))
         }
     }

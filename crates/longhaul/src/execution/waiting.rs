@@ -12,9 +12,10 @@ impl Execution {
         let open = self.open.iter().filter_map(|(id, action)| match action {
             Action::Activity { name, .. } => Some(format!("the activity '{name}' (task {id})")),
             Action::Child { child, .. } if child.forgotten => None,
-            Action::Child { child, .. } => {
-                Some(format!("the sub-orchestration '{}' with the instance id '{}'", child.name, child.instance))
-            }
+            Action::Child { child, .. } => Some(format!(
+                "the sub-orchestration '{}' with the instance id '{}'",
+                child.name, child.instance
+            )),
             Action::Timer { .. } => None,
         });
         let timers = self.timers.values().map(|at| format!("a timer at {at}"));

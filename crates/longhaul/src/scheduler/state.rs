@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::entries::Marks;
 
 use crate::engine::Engine;
+use crate::keys::Log;
 use crate::kick::SchedulerKick;
 use crate::lookup::ReadError;
 use crate::platform::{Platform, Stopwatch, after, until};
@@ -47,6 +48,16 @@ pub(crate) struct State {
     pub(crate) marks: Marks,
     /// When a resting scheduler comes back by itself.
     pub(crate) rest_until: Option<Timestamp>,
+    /// The last slots that the scheduler had seen when it went to rest.
+    #[serde(default)]
+    pub(crate) seen: Seen,
+}
+
+/// See [`State::seen`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) created: u64,
+    pub(crate) wake: u64,
 }
 
 /// Whose turn it is to be the scheduler.
@@ -55,6 +66,8 @@ pub(crate) enum Lead {
     Ours(Leader),
     /// Another's, whose state is this now, and different by then if it is alive.
     Others { until: Timestamp, seen: Vec<u8> },
+    /// Nobody's need be: all is well.
+    Nobodys,
 }
 
 /// The right to be the scheduler, as far as we know.
@@ -77,6 +90,7 @@ impl<P: Platform> Engine<P> {
                     lease: None,
                     marks: Marks::default(),
                     rest_until: None,
+                    seen: Seen::default(),
                 };
                 self.platform.store().set(&self.hub.scheduler(), encode(&nobody)).await?;
                 let bytes = encode(&nobody);
@@ -90,6 +104,12 @@ impl<P: Platform> Engine<P> {
         // Somebody who is back by then need not be disturbed; unless that is past, and nobody came.
         let back_by = state.rest_until.map(|rest| after(rest, self.timing.poll * 4));
         let rests = state.rest_until.is_some_and(|rest| rest <= due) && back_by.is_some_and(|by| now < by);
+        if kick.check {
+            let rests = state.lease.is_none() && back_by.is_none_or(|by| now < by);
+            if held.is_some() || (rests && self.has_seen_all(state.seen).await?) {
+                return Ok(Lead::Nobodys);
+            }
+        }
         let others = match &state.lease {
             Some(_) => held.map(|lease| lease.expires),
             None => back_by.filter(|_| rests && kick.started_at.is_none()),
@@ -100,6 +120,11 @@ impl<P: Platform> Engine<P> {
         state.epoch += 1;
         let mut leader = Leader { state, bytes };
         self.write_leader(&mut leader, true, None).await.map(|()| Lead::Ours(leader))
+    }
+
+    /// Whether nothing was appended since.
+    async fn has_seen_all(&self, seen: Seen) -> Result<bool, StoreError> {
+        Ok(self.last_slot(Log::Created).await? <= seen.created && self.last_slot(Log::Wake).await? <= seen.wake)
     }
 
     /// Takes the lease up again after a rest, unless another has.
@@ -124,9 +149,11 @@ impl<P: Platform> Engine<P> {
         &self,
         leader: &mut Leader,
         marks: Marks,
+        seen: Seen,
         rest_until: Option<Timestamp>,
     ) -> Result<(), SchedulerError> {
         leader.state.marks = marks;
+        leader.state.seen = seen;
         self.write_leader(leader, false, rest_until).await
     }
 

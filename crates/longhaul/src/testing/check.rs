@@ -12,8 +12,8 @@ pub(super) fn check(
     round: &Round,
     end: Option<&End>,
 ) -> Result<(), Failure> {
-    let mut execution =
-        Execution::begin(beginning.clone(), orchestrators).expect("an orchestrator that has run is registered");
+    let mut execution = Execution::begin(beginning.clone(), orchestrators)
+        .expect("an orchestrator that has run is registered");
     for event in &round.history {
         execution.follow(event.clone());
     }

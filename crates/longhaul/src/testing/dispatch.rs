@@ -28,7 +28,11 @@ impl World<'_, '_> {
                     let (instance, known) = (instance.seen.id.clone(), known.join(", "));
                     return Err(TestError::NoActivity { name, input, instance, known });
                 };
-                self.answer(mock, TestCall::new(&name, input, retry, instance.seen.id.clone(), self.now), Some(task));
+                self.answer(
+                    mock,
+                    TestCall::new(&name, input, retry, instance.seen.id.clone(), self.now),
+                    Some(task),
+                );
                 Ok(())
             }
             Some(Action::Child { child, input }) => self.start_child(task, child, input),
@@ -68,7 +72,10 @@ impl World<'_, '_> {
         if self.instances.iter().any(taken) {
             let failure = Failure::new(
                 "OrchestrationAlreadyExists",
-                format!("an orchestration with the instance id '{}' exists and has not finished", child.instance),
+                format!(
+                    "an orchestration with the instance id '{}' exists and has not finished",
+                    child.instance
+                ),
             );
             // For one that is only started that is no failure.
             if waiter.is_some() {

@@ -81,9 +81,10 @@ impl<'a> Mock<'a> {
         Self(RefCell::new(Box::new(move |call| {
             let name = call.name.clone();
             // The failures are those of a real activity.
-            let input = call.input.to().map_err(|error| {
-                malformed("BadInput", format!("the input of {kind} '{name}'"), &error)
-            })?;
+            let input = call
+                .input
+                .to()
+                .map_err(|error| malformed("BadInput", format!("the input of {kind} '{name}'"), &error))?;
             let output = function(call.map(input))?;
             Json::of(&output)
                 .map_err(|error| malformed("BadOutput", format!("the output of {kind} '{name}'"), &error))

@@ -173,7 +173,9 @@ impl Round {
         for Event { event, .. } in &self.history {
             let about = match event {
                 EventKind::OrchestratorStarted => continue,
-                EventKind::ExecutionStarted { name } | EventKind::EventRaised { name, .. } => Some(name.clone()),
+                EventKind::ExecutionStarted { name } | EventKind::EventRaised { name, .. } => {
+                    Some(name.clone())
+                }
                 EventKind::TaskScheduled { id, name, .. } => {
                     names.insert(*id, name.clone());
                     Some(name.clone())

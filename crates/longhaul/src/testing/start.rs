@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::TestError;
 use super::hub::TestHub;
 use super::mock::event;
 use super::run::TestRun;
 use super::world::World;
-use super::TestError;
 use crate::execution::News;
 use crate::id::InstanceId;
 use crate::json::Json;

@@ -135,15 +135,20 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         }
         let record = self.held.record();
         let renew = record.control.lease.as_ref().map(|lease| after(lease.granted, engine.timing.lease / 3));
-        let retries = record.control.tasks.values().filter_map(|task| task.retry_at);
-        let retries = retries.filter(|_| !record.control.suspended);
+        let tasks = || record.control.tasks.values();
+        // What is to be repeated waits for room, as everything does.
+        let in_flight = tasks().filter(|task| task.retry_at.is_none()).count();
+        let waits = record.control.suspended || in_flight >= engine.limits.in_flight;
+        let retries = tasks().filter_map(|task| task.retry_at).filter(|_| !waits);
         let timer = self.execution.as_ref().and_then(|execution| execution.next_timer());
         let next = renew.into_iter().chain(retries).chain(timer).min();
         let next = next.map_or(Duration::ZERO, |at| until(now, at));
-        match &self.execution {
-            Some(_) => next.min(self.looks_again_in().max(Duration::from_millis(1))),
+        let next = match &self.execution {
+            Some(_) => next.min(self.looks_again_in()),
             None => next,
-        }
+        };
+        // Whatever is due now was seen to by the step before.
+        next.max(Duration::from_millis(1))
     }
 
     /// After the end: what is under way runs on, and nobody minds how it ends.

@@ -155,7 +155,7 @@ fn an_activity_is_continued_where_it_stopped_and_after_a_crash_where_it_last_sav
     let before = seen.saved.get();
     hub.sleep(Duration::from_millis(4_500));
     hub.crash();
-    hub.schedule(&SchedulerKick { due: None, started_at: Some(longhaul::Platform::now(hub.engine.platform())) });
+    hub.schedule(&SchedulerKick { started_at: Some(longhaul::Platform::now(hub.engine.platform())), ..SchedulerKick::default() });
     assert_eq!(hub.end::<u32>(&id).unwrap(), 20);
     assert!(seen.saved.get() - before <= 19, "what was saved is not done again");
     // What it has saved is needed no more.

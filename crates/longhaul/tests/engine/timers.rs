@@ -67,7 +67,7 @@ fn timers_survive_a_crash() {
     for _ in 0..6 {
         hub.sleep(Duration::from_secs(30_000));
         hub.crash();
-        hub.schedule(&SchedulerKick { due: None, started_at: Some(hub.engine.platform().now()) });
+        hub.schedule(&SchedulerKick { started_at: Some(hub.engine.platform().now()), ..SchedulerKick::default() });
         hub.sleep(Duration::from_secs(1));
     }
     assert_eq!(hub.status(&id), RuntimeStatus::Running);

@@ -40,7 +40,7 @@ pub fn run(scenario: &Scenario) -> Result<Outcome, String> {
     components.schedule(started.scheduler);
     components.spawn(raise(components.clone(), started.id.clone(), scenario.raised.clone()));
     for _ in 0..TURNS {
-        let goes_on = components.turn(&mut pool);
+        pool.run_until_stalled();
         let found = block_on(components.engine.lookup(&started.id)).map_err(|error| error.to_string())?;
         let status = found.map(|found| found.head.status);
         if status.is_some_and(|status| status.is_finished()) {
@@ -50,7 +50,7 @@ pub fn run(scenario: &Scenario) -> Result<Outcome, String> {
                 None => Ok(outcome(&components, &started.id)),
             };
         }
-        if !goes_on {
+        if !components.advance() {
             return Err(format!(
                 "it is {status:?} after {:?}, and nobody does anything",
                 components.elapsed()

@@ -109,9 +109,8 @@ impl Components {
         self.world.monotonic()
     }
 
-    /// Runs what can run; when nothing can, time goes on. False when there is nothing to wait for.
-    pub fn turn(&self, pool: &mut LocalPool) -> bool {
-        pool.run_until_stalled();
+    /// Lets time go on to when there is something to do. False when nobody waits for anything.
+    pub fn advance(&self) -> bool {
         self.world.clock.advance()
     }
 

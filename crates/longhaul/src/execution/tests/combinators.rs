@@ -30,11 +30,15 @@ fn try_join_ends_with_the_first_failure() {
         try_join(ctx.call_activity::<_, u32>("a", 1), ctx.call_activity::<_, u32>("b", 2)).await
     };
     let begin = (0, "", "TaskScheduled 0 a 1; TaskScheduled 1 b 2");
-    tell(both, "null", &[
-        begin,
-        (1, "done 1 4", "TaskCompleted 1 4"),
-        (2, "done 0 3", "TaskCompleted 0 3; ExecutionCompleted; = [3,4]"),
-    ]);
+    tell(
+        both,
+        "null",
+        &[
+            begin,
+            (1, "done 1 4", "TaskCompleted 1 4"),
+            (2, "done 0 3", "TaskCompleted 0 3; ExecutionCompleted; = [3,4]"),
+        ],
+    );
     tell(both, "null", &[begin, (1, "fail 1 Boom", "TaskFailed 1 Boom; ExecutionCompleted; ! Boom")]);
 }
 
@@ -75,12 +79,16 @@ fn a_bounded_fan_out_asks_for_more_as_results_come() {
         let outputs: Vec<_> = calls.buffer_unordered(2).collect().await;
         outputs.into_iter().collect::<Result<Vec<_>, _>>()
     };
-    tell(bounded, "4", &[
-        (0, "", "TaskScheduled 0 a 0; TaskScheduled 1 a 1"),
-        (1, "done 1 11", "TaskCompleted 1 11; TaskScheduled 2 a 2"),
-        (2, "done 2 12; done 0 10", "TaskCompleted 2 12; TaskCompleted 0 10; TaskScheduled 3 a 3"),
-        (3, "done 3 13", "TaskCompleted 3 13; ExecutionCompleted; = [11,12,10,13]"),
-    ]);
+    tell(
+        bounded,
+        "4",
+        &[
+            (0, "", "TaskScheduled 0 a 0; TaskScheduled 1 a 1"),
+            (1, "done 1 11", "TaskCompleted 1 11; TaskScheduled 2 a 2"),
+            (2, "done 2 12; done 0 10", "TaskCompleted 2 12; TaskCompleted 0 10; TaskScheduled 3 a 3"),
+            (3, "done 3 13", "TaskCompleted 3 13; ExecutionCompleted; = [11,12,10,13]"),
+        ],
+    );
 }
 
 /// A helper, as an author would write one.
@@ -98,12 +106,16 @@ async fn ask_twice(ctx: &Ctx, name: &str) -> Result<u32, Failure> {
 #[test]
 fn helpers_are_async_functions_that_take_the_context() {
     let helped = |ctx: Ctx, ()| async move { try_join(ask_twice(&ctx, "a"), ask_twice(&ctx, "b")).await };
-    tell(helped, "null", &[
-        (0, "", "TaskScheduled 0 a 1; TaskScheduled 1 b 1"),
-        (1, "fail 0 Boom", "TaskFailed 0 Boom; TimerCreated 2 @2"),
-        (2, "done 1 5", "TaskCompleted 1 5; TimerFired 2 @2; TaskScheduled 3 a 2"),
-        (3, "done 3 6", "TaskCompleted 3 6; ExecutionCompleted; = [6,5]"),
-    ]);
+    tell(
+        helped,
+        "null",
+        &[
+            (0, "", "TaskScheduled 0 a 1; TaskScheduled 1 b 1"),
+            (1, "fail 0 Boom", "TaskFailed 0 Boom; TimerCreated 2 @2"),
+            (2, "done 1 5", "TaskCompleted 1 5; TimerFired 2 @2; TaskScheduled 3 a 2"),
+            (3, "done 3 6", "TaskCompleted 3 6; ExecutionCompleted; = [6,5]"),
+        ],
+    );
 }
 
 #[test]
@@ -115,28 +127,32 @@ fn an_http_answer_202_is_followed_with_durable_pauses() {
     };
     let wait = r#"{"statusCode":202,"headers":{"location":"/poll","retry-after":"7"}}"#;
     let elsewhere = r#"{"statusCode":202,"headers":{"location":"http://b/x"}}"#;
-    tell(asks, "null", &[
-        (
-            0,
-            "",
-            r#"TaskScheduled 0 BuiltIn::HttpActivity {"method":"POST","uri":"http://a/start","headers":{"Cookie":"c"},"content":"x"}"#,
-        ),
-        (1, &format!("done 0 {wait}"), &format!("TaskCompleted 0 {wait}; TimerCreated 1 @8")),
-        (
-            8,
-            "",
-            r#"TimerFired 1 @8; TaskScheduled 2 BuiltIn::HttpActivity {"method":"GET","uri":"http://a/poll","headers":{"Cookie":"c"}}"#,
-        ),
-        (9, &format!("done 2 {elsewhere}"), &format!("TaskCompleted 2 {elsewhere}; TimerCreated 3 @39")),
-        (
-            39,
-            "",
-            r#"TimerFired 3 @39; TaskScheduled 4 BuiltIn::HttpActivity {"method":"GET","uri":"http://b/x"}"#,
-        ),
-        (
-            40,
-            r#"done 4 {"statusCode":200}"#,
-            r#"TaskCompleted 4 {"statusCode":200}; ExecutionCompleted; = 200"#,
-        ),
-    ]);
+    tell(
+        asks,
+        "null",
+        &[
+            (
+                0,
+                "",
+                r#"TaskScheduled 0 BuiltIn::HttpActivity {"method":"POST","uri":"http://a/start","headers":{"Cookie":"c"},"content":"x"}"#,
+            ),
+            (1, &format!("done 0 {wait}"), &format!("TaskCompleted 0 {wait}; TimerCreated 1 @8")),
+            (
+                8,
+                "",
+                r#"TimerFired 1 @8; TaskScheduled 2 BuiltIn::HttpActivity {"method":"GET","uri":"http://a/poll","headers":{"Cookie":"c"}}"#,
+            ),
+            (9, &format!("done 2 {elsewhere}"), &format!("TaskCompleted 2 {elsewhere}; TimerCreated 3 @39")),
+            (
+                39,
+                "",
+                r#"TimerFired 3 @39; TaskScheduled 4 BuiltIn::HttpActivity {"method":"GET","uri":"http://b/x"}"#,
+            ),
+            (
+                40,
+                r#"done 4 {"statusCode":200}"#,
+                r#"TaskCompleted 4 {"statusCode":200}; ExecutionCompleted; = 200"#,
+            ),
+        ],
+    );
 }

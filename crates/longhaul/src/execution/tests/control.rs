@@ -19,12 +19,16 @@ async fn event_then_timer(ctx: Ctx, _: ()) -> Result<u32, Failure> {
 
 #[test]
 fn a_suspended_execution_takes_no_turn_and_keeps_what_arrives() {
-    let mut story = tell(event_then_timer, "null", &[
-        (0, "", "TimerCreated 0 @5"),
-        (1, "suspend why", "ExecutionSuspended why"),
-        (2, "suspend again", ""),
-        (9, "event go 3", "EventRaised go 3"),
-    ]);
+    let mut story = tell(
+        event_then_timer,
+        "null",
+        &[
+            (0, "", "TimerCreated 0 @5"),
+            (1, "suspend why", "ExecutionSuspended why"),
+            (2, "suspend again", ""),
+            (9, "event go 3", "EventRaised go 3"),
+        ],
+    );
     assert_eq!((story.live.is_suspended(), story.live.next_timer()), (true, None));
     assert!(!story.live.minds(&news("suspend x")) && story.live.minds(&news("resume x")));
     let woken = "ExecutionResumed on; TimerFired 0 @5; ExecutionCompleted; = 3";
@@ -33,24 +37,32 @@ fn a_suspended_execution_takes_no_turn_and_keeps_what_arrives() {
 
 #[test]
 fn an_execution_may_be_suspended_before_its_first_turn_and_resumed_in_one_turn() {
-    tell(event_then_timer, "null", &[
-        (0, "suspend why; event go 3", "ExecutionSuspended why; EventRaised go 3"),
-        (9, "resume on", "ExecutionResumed on; TimerCreated 0 @14"),
-        (10, "suspend a; resume b", "ExecutionSuspended a; ExecutionResumed b"),
-        (11, "resume c", ""),
-        (14, "", "TimerFired 0 @14; ExecutionCompleted; = 3"),
-    ]);
+    tell(
+        event_then_timer,
+        "null",
+        &[
+            (0, "suspend why; event go 3", "ExecutionSuspended why; EventRaised go 3"),
+            (9, "resume on", "ExecutionResumed on; TimerCreated 0 @14"),
+            (10, "suspend a; resume b", "ExecutionSuspended a; ExecutionResumed b"),
+            (11, "resume c", ""),
+            (14, "", "TimerFired 0 @14; ExecutionCompleted; = 3"),
+        ],
+    );
 }
 
 #[test]
 fn a_terminated_execution_has_ended_suspended_or_not() {
     let begin = (0, "", "TimerCreated 0 @5");
     tell(event_then_timer, "null", &[begin, (9, "terminate why", "ExecutionTerminated why; terminated why")]);
-    tell(event_then_timer, "null", &[
-        begin,
-        (1, "suspend x", "ExecutionSuspended x"),
-        (2, "terminate why", "ExecutionTerminated why; terminated why"),
-    ]);
+    tell(
+        event_then_timer,
+        "null",
+        &[
+            begin,
+            (1, "suspend x", "ExecutionSuspended x"),
+            (2, "terminate why", "ExecutionTerminated why; terminated why"),
+        ],
+    );
     let both = (9, "event go 3; terminate why", "EventRaised go 3; ExecutionTerminated why; terminated why");
     tell(event_then_timer, "null", &[begin, both]);
 }
@@ -129,10 +141,14 @@ fn awaiting_what_is_not_durable_fails_instead_of_hanging() {
         std::future::pending::<()>().await;
         unawaited.await
     };
-    tell(stuck, "null", &[
-        (0, "", "TaskScheduled 0 a 1"),
-        (1, "done 0 null", "TaskCompleted 0 null; ExecutionCompleted; ! StuckOrchestrator"),
-    ]);
+    tell(
+        stuck,
+        "null",
+        &[
+            (0, "", "TaskScheduled 0 a 1"),
+            (1, "done 0 null", "TaskCompleted 0 null; ExecutionCompleted; ! StuckOrchestrator"),
+        ],
+    );
 }
 
 /// Counts what is logged.

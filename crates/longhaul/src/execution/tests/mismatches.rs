@@ -95,11 +95,19 @@ fn mismatch(code: &str, history: &[Event]) -> Failure {
 
 #[test]
 fn a_mismatch_says_where_what_history_has_and_what_the_code_does() {
-    let child = |name| format!("sub-orchestration '{name}' with the instance id '{}:0002' as task 2", "02".repeat(16));
-    let other = format!("at event 8 history asked for {}, the code asks for {}", child("child"), child("other"));
-    let input = format!("at event 8 history asked for {0}, the code asks for {0} with other values", child("child"));
+    let child = |name| {
+        format!("sub-orchestration '{name}' with the instance id '{}:0002' as task 2", "02".repeat(16))
+    };
+    let other =
+        format!("at event 8 history asked for {}, the code asks for {}", child("child"), child("other"));
+    let input =
+        format!("at event 8 history asked for {0}, the code asks for {0} with other values", child("child"));
     for (code, upto, message) in [
-        ("call b 1", 3, "at event 2 history asked for activity 'a' as task 0, the code asks for activity 'b' as task 0"),
+        (
+            "call b 1",
+            3,
+            "at event 2 history asked for activity 'a' as task 0, the code asks for activity 'b' as task 0",
+        ),
         (
             "call a 2",
             3,
@@ -129,7 +137,11 @@ fn a_mismatch_says_where_what_history_has_and_what_the_code_does() {
         ),
         ("call a 1, timer 5, other child", 9, &other),
         ("call a 1, timer 5, child 3", 9, &input),
-        ("call a 1", 6, "at event 5 history asked for a timer for 1970-01-01T00:00:06Z as task 1, the code asks for nothing"),
+        (
+            "call a 1",
+            6,
+            "at event 5 history asked for a timer for 1970-01-01T00:00:06Z as task 1, the code asks for nothing",
+        ),
         ("call a 1, timer 5, child, event", 12, "at event 11 history has ended, the code goes on"),
     ] {
         assert_eq!(mismatch(code, &history()[..upto]).message, format!("{message}{CAUSE}"), "{code}");

@@ -4,9 +4,9 @@ use super::*;
 
 /// The story so far without its failures and its end, as a rewind leaves it, and the mark of the rewind.
 fn rewind(story: &mut Story, second: i64) {
-    story.history.retain(|event| {
-        !matches!(event.event, EventKind::TaskFailed { .. } | EventKind::ExecutionCompleted)
-    });
+    story
+        .history
+        .retain(|event| !matches!(event.event, EventKind::TaskFailed { .. } | EventKind::ExecutionCompleted));
     let reason = String::from("why");
     let events = [EventKind::OrchestratorStarted, EventKind::ExecutionRewound { reason }];
     story.history.extend(events.map(|event| Event { at: at(second), event }));
@@ -18,10 +18,14 @@ fn rewind(story: &mut Story, second: i64) {
 #[test]
 fn a_rewound_activity_is_open_again() {
     let calls = |ctx: Ctx, ()| async move { ctx.call_activity::<_, u32>("a", 1).await };
-    let mut story = tell(calls, "null", &[
-        (0, "", "TaskScheduled 0 a 1"),
-        (1, "fail 0 Boom", "TaskFailed 0 Boom; ExecutionCompleted; ! Boom"),
-    ]);
+    let mut story = tell(
+        calls,
+        "null",
+        &[
+            (0, "", "TaskScheduled 0 a 1"),
+            (1, "fail 0 Boom", "TaskFailed 0 Boom; ExecutionCompleted; ! Boom"),
+        ],
+    );
     for second in [2, 4] {
         rewind(&mut story, second);
         story.rows(&[(second + 1, "fail 0 Boom", "TaskFailed 0 Boom; ExecutionCompleted; ! Boom")]);

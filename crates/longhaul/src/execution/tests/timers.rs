@@ -14,13 +14,17 @@ fn timers_fire_in_the_order_in_which_they_are_due() {
         Ok(ctx.current_time().as_second())
     };
     let begin = (0, "", "TimerCreated 0 @30; TimerCreated 1 @10; TimerCreated 2 @20");
-    tell(three, "null", &[
-        begin,
-        (9, "", ""),
-        (10, "", "TimerFired 1 @10"),
-        (20, "", "TimerFired 2 @20"),
-        (30, "", "TimerFired 0 @30; ExecutionCompleted; = 30"),
-    ]);
+    tell(
+        three,
+        "null",
+        &[
+            begin,
+            (9, "", ""),
+            (10, "", "TimerFired 1 @10"),
+            (20, "", "TimerFired 2 @20"),
+            (30, "", "TimerFired 0 @30; ExecutionCompleted; = 30"),
+        ],
+    );
     let all = "TimerFired 1 @10; TimerFired 2 @20; TimerFired 0 @30; ExecutionCompleted; = 99";
     let mut story = tell(three, "null", &[begin]);
     assert_eq!(story.live.next_timer(), Some(at(10)));
@@ -34,11 +38,15 @@ fn a_timer_in_the_past_is_due_at_once() {
         ctx.create_timer(Duration::ZERO).await;
         Ok(())
     };
-    tell(past, "null", &[
-        (0, "", "TimerCreated 0 @-5"),
-        (0, "", "TimerFired 0 @-5; TimerCreated 1 @0"),
-        (0, "", "TimerFired 1 @0; ExecutionCompleted; = null"),
-    ]);
+    tell(
+        past,
+        "null",
+        &[
+            (0, "", "TimerCreated 0 @-5"),
+            (0, "", "TimerFired 0 @-5; TimerCreated 1 @0"),
+            (0, "", "TimerFired 1 @0; ExecutionCompleted; = null"),
+        ],
+    );
 }
 
 #[test]
@@ -60,12 +68,16 @@ fn a_timer_that_is_dropped_is_cancelled() {
         select(call, timer).await;
         ctx.call_activity::<_, u32>("b", 2).await
     };
-    tell(race, "null", &[
-        (0, "", "TaskScheduled 0 a 1; TimerCreated 1 @5"),
-        (1, "done 0 1", "TaskCompleted 0 1; TaskScheduled 2 b 2"),
-        (9, "", ""),
-        (10, "done 2 2", "TaskCompleted 2 2; ExecutionCompleted; = 2"),
-    ]);
+    tell(
+        race,
+        "null",
+        &[
+            (0, "", "TaskScheduled 0 a 1; TimerCreated 1 @5"),
+            (1, "done 0 1", "TaskCompleted 0 1; TaskScheduled 2 b 2"),
+            (9, "", ""),
+            (10, "done 2 2", "TaskCompleted 2 2; ExecutionCompleted; = 2"),
+        ],
+    );
 }
 
 #[test]
@@ -88,9 +100,13 @@ fn a_timer_that_fires_in_the_turn_in_which_it_is_dropped_has_fired() {
         select(call, timer).await;
         ctx.wait_for_event::<()>("end").await
     };
-    tell(race, "null", &[
-        (0, "", "TaskScheduled 0 a 1; TimerCreated 1 @5"),
-        (6, "done 0 1", "TaskCompleted 0 1; TimerFired 1 @5"),
-        (7, "event end null", "EventRaised end null; ExecutionCompleted; = null"),
-    ]);
+    tell(
+        race,
+        "null",
+        &[
+            (0, "", "TaskScheduled 0 a 1; TimerCreated 1 @5"),
+            (6, "done 0 1", "TaskCompleted 0 1; TimerFired 1 @5"),
+            (7, "event end null", "EventRaised end null; ExecutionCompleted; = null"),
+        ],
+    );
 }
