@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use longhaul::{
-    ActivityRequest, EntryName, Event, EventKind, InstanceId, InstanceKey, Log, Record, RuntimeStatus, TaskId, decode_events,
+    ActivityRequest, EntryName, InstanceId, InstanceKey, Log, Record, RuntimeStatus, TaskId, decode_events,
 };
 
 use crate::story::record_key;
@@ -36,6 +36,15 @@ pub struct Checks {
     acknowledged: BTreeMap<InstanceId, InstanceKey>,
     /// The latest need that was committed under each wake entry of each record.
     needs: BTreeMap<(String, EntryName), Timestamp>,
+    /// The records that there are, and their histories.
+    records: BTreeMap<String, Known>,
+}
+
+/// A record, and what was learnt of its history, so that this is not done anew for each write.
+struct Known {
+    record: Record,
+    history: Vec<u8>,
+    results: BTreeSet<TaskId>,
 }
 
 /// What the store holds.
@@ -85,15 +94,15 @@ impl Checks {
     /// Called after each write, with the store as it now is.
     pub fn written(&mut self, data: &Data, key: &str, old: Option<&[u8]>, new: Option<&[u8]>) {
         if let Some(name) = key.strip_prefix("sim/instance/") {
-            if let Some(new) = new {
-                self.record(data, name, old, new);
+            match new {
+                Some(new) => self.record(data, name, new),
+                None => drop(self.records.remove(name)),
             }
         } else if key == "sim/scheduler" || (key.starts_with("sim/wake/") && new.is_none()) {
             // Slots may have been given up: none of them may be needed.
-            for (key, value) in data.range("sim/instance/".to_owned().."sim/instance0".to_owned()) {
-                let name = &key["sim/instance/".len()..];
-                let record = Record::decode(value).expect("the store holds records");
-                self.is_woken(data, name, &record);
+            for (name, known) in std::mem::take(&mut self.records) {
+                self.is_woken(data, &name, &known.record);
+                self.records.insert(name, known);
             }
         } else if is_part(key) {
             // I7: what may be referred to is never changed, and never deleted while it is.
@@ -101,23 +110,18 @@ impl Checks {
                 self.violated(key, "it was written twice with different bytes");
             }
             if new.is_none() {
-                self.is_unreferred(data, key);
+                self.is_unreferred(key);
             }
         }
     }
 
     /// I2: what was deleted is what no record refers to.
-    fn is_unreferred(&mut self, data: &Data, key: &str) {
-        for (name, value) in data.range("sim/instance/".to_owned().."sim/instance0".to_owned()) {
-            let name = &name["sim/instance/".len()..];
-            // The key of one instance may begin with that of another: only parts of this very one count.
-            if !key.contains(&format!("/{name}/")) {
-                continue;
-            }
-            let record = Record::decode(value).expect("the store holds records");
-            if !record.head.purging && references(name, &record).iter().any(|reference| reference == key) {
-                self.violated(name, format!("{key} was deleted, and is referred to"));
-            }
+    fn is_unreferred(&mut self, key: &str) {
+        // The key of one instance may begin with that of another: only parts of this very one count.
+        let owner = self.records.iter().find(|(name, _)| key.contains(&format!("/{name}/")));
+        let Some((name, known)) = owner else { return };
+        if !known.record.head.purging && references(name, &known.record).iter().any(|reference| reference == key) {
+            self.violated(name.clone(), format!("{key} was deleted, and is referred to"));
         }
     }
 
@@ -152,15 +156,25 @@ impl Checks {
         }
     }
 
-    fn record(&mut self, data: &Data, name: &str, old: Option<&[u8]>, new: &[u8]) {
+    fn record(&mut self, data: &Data, name: &str, new: &[u8]) {
         let new = Record::decode(new).expect("the engine writes records");
+        let known = self.records.remove(name);
         let is = &new.control;
         for (id, task) in &is.tasks {
             let committed = self.committed.entry((new.head.execution.to_string(), id.0)).or_default();
             *committed = task.attempt.max(*committed);
         }
-        if let Some(old) = old {
-            let old = Record::decode(old).expect("the store holds records");
+        // I2: whatever it refers to is there.
+        if !new.head.purging {
+            for reference in references(name, &new) {
+                if !data.contains_key(&reference) {
+                    self.violated(name, format!("it refers to {reference}, which is missing"));
+                }
+            }
+        }
+        let mut history = history(data, name, &new);
+        let (mut before, mut results) = (0, BTreeSet::new());
+        if let Some(Known { record: old, history: past, results: known }) = known {
             let was = &old.control;
             // I1: one change after the other, by the holder of the lease (or a fence, which changes nothing else).
             if is.version != was.version + 1 {
@@ -174,26 +188,26 @@ impl Checks {
             if is.epoch > was.epoch && held && old.head.status != RuntimeStatus::Pending {
                 self.taken_over.insert(name.to_owned());
             }
-            let goes_on = new.head.execution == old.head.execution && is.rewinds == was.rewinds;
-            if goes_on && !new.head.purging && !history(data, name, &new).starts_with(&history(data, name, &old)) {
-                self.violated(name, "its history was rewritten");
-            }
-            let end = |record: &Record| (record.head.status, record.head.output.clone(), record.head.failure.clone());
-            if old.head.status.is_finished() && goes_on && end(&new) != end(&old) {
-                self.violated(name, "it changed after its end");
+            let end =
+                |record: &Record| (record.head.status, record.head.output.clone(), record.head.failure.clone());
+            if new.head.execution == old.head.execution && is.rewinds == was.rewinds {
+                if new.head.purging {
+                    history.clone_from(&past);
+                } else if !history.starts_with(&past) {
+                    self.violated(name, "its history was rewritten");
+                }
+                if old.head.status.is_finished() && end(&new) != end(&old) {
+                    self.violated(name, "it changed after its end");
+                }
+                (before, results) = (past.len(), known);
             }
         }
-        // I2: whatever it refers to is there.
-        if !new.head.purging {
-            for reference in references(name, &new) {
-                if !data.contains_key(&reference) {
-                    self.violated(name, format!("it refers to {reference}, which is missing"));
-                }
-            }
-            // I5: each result once.
-            let results = results(data, name, &new);
-            if results.iter().collect::<BTreeSet<_>>().len() < results.len() {
-                self.violated(name, format!("a task has two results: {results:?}"));
+        // I5: each result once.
+        for event in decode_events(history.get(before..).unwrap_or_default()).expect("a history is events") {
+            if let Some(task) = event.event.result_of()
+                && !results.insert(task)
+            {
+                self.violated(name, format!("task {task} has two results"));
             }
         }
         if (is.step > 0 || is.epoch > 1) && !new.head.purging && !is_chosen(data, name, &new) {
@@ -213,6 +227,7 @@ impl Checks {
                 *latest = need;
             }
         }
+        self.records.insert(name.to_owned(), Known { record: new, history, results });
     }
 
     /// I2, I3: while a record needs attention, an entry that is not retired stands for it.
@@ -282,23 +297,6 @@ fn history(data: &Data, name: &str, record: &Record) -> Vec<u8> {
     }
     bytes.extend(&record.tail);
     bytes
-}
-
-fn events(data: &Data, name: &str, record: &Record) -> Vec<Event> {
-    decode_events(&history(data, name, record)).expect("a history is events")
-}
-
-fn results(data: &Data, name: &str, record: &Record) -> Vec<TaskId> {
-    events(data, name, record).iter().filter_map(|event| event.event.result_of()).collect()
-}
-
-/// The names of the external events in the history of an instance.
-pub fn raised(data: &Data, name: &str, record: &Record) -> Vec<String> {
-    let raised = events(data, name, record).into_iter().filter_map(|event| match event.event {
-        EventKind::EventRaised { name, .. } => Some(name),
-        _ => None,
-    });
-    raised.collect()
 }
 
 fn is_chosen(data: &Data, name: &str, record: &Record) -> bool {

@@ -52,7 +52,8 @@ pub fn run(seed: u64, backend: Backend, climate: Climate) -> Result<Report, Stri
         Err(violations) => violations,
     };
     // Once more, now that it is known what to look at.
-    let trace = Trace::of(&violations[0].subject);
+    let subject = std::env::var("LONGHAUL_SUBJECT").unwrap_or_else(|_| violations[0].subject.clone());
+    let trace = Trace::of(&subject);
     let _ = run_traced(seed, backend, climate, &trace);
     let lines = violations.iter().take(8).map(|Violation { subject, what }| format!("  {subject}: {what}\n"));
     Err(format!(
@@ -135,7 +136,8 @@ impl Run {
                 self.kick_the_scheduler_now_and_then();
             }
         }
-        while exec.now() < TROUBLED + CALM + self.longest.get() {
+        let late = self.world.weather().no_scheduler_until;
+        while exec.now() < TROUBLED + CALM + self.longest.get() + late {
             exec.run_until(exec.now() + Duration::from_secs(1), || false);
             let ended = self.users.acknowledged().iter().all(|item| self.has_ended(item));
             if ended && self.users.waiting() == 0 {

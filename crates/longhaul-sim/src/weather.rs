@@ -41,6 +41,8 @@ pub struct Weather {
     pub no_tick: f64,
     /// How likely no scheduler kick gets through after a start.
     pub no_scheduler: f64,
+    /// Until when no scheduler kick gets through at all.
+    pub no_scheduler_until: Duration,
     /// How likely a kick comes twice.
     pub doubled: f64,
     /// How likely a kick takes half a minute.
@@ -83,6 +85,7 @@ impl Weather {
         lost: 0.0,
         no_tick: 0.0,
         no_scheduler: 0.0,
+        no_scheduler_until: Duration::ZERO,
         doubled: 0.0,
         delayed: 0.0,
         stray: None,
@@ -102,7 +105,7 @@ impl Weather {
 
     /// This weather, once the troubles are over.
     pub fn calmed(&self) -> Self {
-        Self { bursts: self.bursts, polls: self.polls, traps: self.traps, ..Self::NONE }
+        Self { bursts: self.bursts, polls: self.polls, traps: self.traps, no_scheduler_until: self.no_scheduler_until, ..Self::NONE }
     }
 }
 
@@ -133,6 +136,7 @@ impl Climate {
                 lost: often(0.6, 0.2),
                 no_tick: often(0.3, 0.5),
                 no_scheduler: often(0.3, 0.5),
+                no_scheduler_until: Duration::from_secs(often(0.05, 7200.0) as u64),
                 doubled: often(0.5, 0.3),
                 delayed: often(0.5, 0.1),
                 stray: exec.chance(0.3).then_some(Duration::from_secs(3)),

@@ -132,6 +132,10 @@ impl World {
 
     /// Sends a scheduler kick. False when it is lost, and its sender knows.
     pub fn kick_scheduler(&self, kick: &SchedulerKick) -> bool {
+        // For hours no scheduler can be had.
+        if self.weather().no_scheduler_until > self.0.exec.now() {
+            return false;
+        }
         let kick = kick.clone();
         self.deliver(move |world| {
             let (kick, process) = (kick.clone(), world.one_of(SCHEDULERS));
@@ -165,6 +169,29 @@ impl World {
             });
         }
         copies > 0
+    }
+
+    /// Runs an activity in one of the processes for them.
+    fn run_activity(&self, name: &str, request: &ActivityRequest, lines: mpsc::UnboundedSender<Said>) {
+        let process = self.one_of(ACTIVITIES);
+        let (name, request, here) = (name.to_owned(), request.clone(), self.clone());
+        self.0.exec.spawn(process, async move {
+            let exec = &here.0.exec;
+            let most = if exec.chance(0.2) { Duration::from_secs(40) } else { Duration::from_millis(300) };
+            exec.sleep(exec.up_to(most)).await;
+            if exec.chance(here.weather().hanging) {
+                // It neither answers nor ends.
+                exec.sleep(Duration::from_secs(86_400)).await;
+            }
+            if exec.chance(here.weather().trapping) {
+                here.0.processes.crash(process);
+            }
+            let place = Place { store: here.0.store.used_by(process), world: here.clone(), process };
+            let now = here.0.processes.now(process);
+            let line = Rc::new(Line(lines.clone()));
+            let outcome = activities(place).run(&name, request, now, line).await;
+            let _ = lines.unbounded_send(Said::Outcome(outcome));
+        });
     }
 
     fn one_of<const N: usize>(&self, processes: [Process; N]) -> Process {
@@ -255,26 +282,12 @@ impl Activities for Caller {
         if exec.chance(weather.unanswered / 2.0) {
             return Err(NoAnswer("connection refused".into()));
         }
-        let process = world.one_of(ACTIVITIES);
         let (lines, mut said) = mpsc::unbounded();
-        let (name, request, here) = (name.to_owned(), request.clone(), world.clone());
-        exec.spawn(process, async move {
-            let exec = &here.0.exec;
-            let most = if exec.chance(0.2) { Duration::from_secs(40) } else { Duration::from_millis(300) };
-            exec.sleep(exec.up_to(most)).await;
-            if exec.chance(here.weather().hanging) {
-                // It neither answers nor ends.
-                exec.sleep(Duration::from_secs(86_400)).await;
-            }
-            if exec.chance(here.weather().trapping) {
-                here.0.processes.crash(process);
-            }
-            let place = Place { store: here.0.store.used_by(process), world: here.clone(), process };
-            let now = here.0.processes.now(process);
-            let line = Rc::new(Line(lines.clone()));
-            let outcome = activities(place).run(&name, request, now, line).await;
-            let _ = lines.unbounded_send(Said::Outcome(outcome));
-        });
+        // A request that arrives twice is answered twice, and the first answer counts.
+        for _ in 0..1 + u8::from(exec.chance(weather.doubled / 4.0)) {
+            world.run_activity(name, request, lines.clone());
+        }
+        drop(lines);
         // What the activity did before the answer was lost stays done.
         while let Some(said) = said.next().await {
             match said {

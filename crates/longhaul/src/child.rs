@@ -59,7 +59,10 @@ impl<P: Platform> Engine<P> {
                 let rewound = self.rewind_stored(&found.key, &stored, "its parent was rewound").await;
                 rewound.map_err(|error| failed(&error))?;
             }
-            self.kick(&found.key, &TickKick::default(), kicks).await;
+            // Whoever created it may have been slow, and gone before it could register it anew.
+            let adopted = self.adopt(&found.key).await.map_err(|error| failed(&error))?;
+            let kick = adopted.map_or_else(TickKick::default, |started| started.tick);
+            self.kick(&found.key, &kick, kicks).await;
             return Ok(ChildStart::Started);
         }
         let start = Start { version: child.version.clone().or(version), ..Start::new(&child.name, input) };
@@ -69,8 +72,15 @@ impl<P: Platform> Engine<P> {
                 Ok(ChildStart::Started)
             }
             // Somebody else's; or ours, and another tick of ours was faster.
-            Ok(Creation::Exists { found, .. }) => {
+            Ok(Creation::Exists { found, adopted }) => {
+                if let Some(started) = adopted {
+                    self.kick(&started.key, &started.tick, kicks).await;
+                }
                 let stored = self.read_patiently(&found.key).await.map_err(|error| failed(&error))?;
+                // Its end is under way: it is replaced once that is over.
+                if stored.as_ref().is_none_or(|stored| stored.record.head.status.is_finished()) {
+                    return Err(failed(&format!("the instance '{id}' is about to end")));
+                }
                 let theirs = stored.and_then(|stored| stored.record.control.parent);
                 match theirs.is_some_and(|theirs| theirs.is_same(&parent)) {
                     true => Ok(ChildStart::Started),

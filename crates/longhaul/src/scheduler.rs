@@ -74,7 +74,6 @@ impl<P: Platform> Engine<P> {
                         entries,
                         abandoned_before,
                         started,
-                        has_read_hours: false,
                     };
                     match run.work().await {
                         Ok(()) => return Ok(SchedulerRun::Idle),
@@ -124,7 +123,6 @@ struct Run<'a, P, K> {
     entries: Entries,
     abandoned_before: Option<Timestamp>,
     started: Stopwatch,
-    has_read_hours: bool,
 }
 
 /// What looking at an entry showed.
@@ -189,23 +187,21 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
         let engine = self.engine;
         let now = engine.platform.now();
         let hour = hour_of(after(now, AHEAD));
-        let begun = self.leader.state.marks.begun;
-        if begun.is_none_or(|begun| begun < hour) {
+        let first = self.entries.first_unread(hour.saturating_sub(HOURS_BACK));
+        if self.leader.state.marks.begun.is_none_or(|begun| begun < hour) {
             // Published first: who files from now on sees it, and who has filed before is seen.
             let marks = Marks { begun: Some(hour), ..self.entries.marks() };
             engine.publish_hour(&mut self.leader, marks).await?;
             self.entries.begin(hour);
         }
-        // A scheduler that has just taken over reads again what the one before it has not done with.
-        let first = match begun {
-            _ if !self.has_read_hours => self.leader.state.marks.far.max(hour.saturating_sub(HOURS_BACK)),
-            Some(begun) => begun + 1,
-            None => hour.saturating_sub(HOURS_BACK),
-        };
-        for (hour, last) in engine.filed(first..=self.leader.state.marks.begun.unwrap_or(hour)).await? {
-            self.entries.extend(Log::Far(hour), last, now);
+        // An hour that was published by a clock that has been set back since is read all the same.
+        let last = self.leader.state.marks.begun.unwrap_or(hour);
+        if first <= last {
+            for (hour, slot) in engine.filed(first..=last).await? {
+                self.entries.extend(Log::Far(hour), slot, now);
+            }
+            self.entries.has_read(last);
         }
-        self.has_read_hours = true;
         Ok(())
     }
 

@@ -22,6 +22,8 @@ const ROUNDS: usize = 8;
 enum Present {
     Left(Creation),
     Replaced(Box<Started>),
+    /// It has finished, and somebody is yet to be told: look again.
+    Ending(Creation),
     /// It was changed meanwhile, or is being deleted: look again.
     Changed,
 }
@@ -49,6 +51,7 @@ impl<P: Platform> Engine<P> {
     ) -> Result<Creation, StartError> {
         self.check_size(&start)?;
         let patience = Stopwatch::start(&self.platform);
+        let mut ending = None;
         for _ in 0..ROUNDS {
             let Some(found) = self.lookup_any(id).await.map_err(StartError::NotStored)? else {
                 match self.claim_and_create(id, start.clone(), parent.clone()).await? {
@@ -59,11 +62,14 @@ impl<P: Platform> Engine<P> {
             match self.meet(found, &start, reuse, parent.clone()).await? {
                 Present::Left(creation) => return Ok(creation),
                 Present::Replaced(started) => return Ok(Creation::Created(*started)),
-                Present::Changed => {
-                    let busy = StoreError("the instance of that id changes all the time".into());
-                    self.pause_unless_over(&patience, busy).await.map_err(StartError::unknown)?;
-                }
+                Present::Ending(creation) => ending = Some(creation),
+                Present::Changed => {}
             }
+            let busy = StoreError("the instance of that id changes all the time".into());
+            self.pause_unless_over(&patience, busy).await.map_err(StartError::unknown)?;
+        }
+        if let Some(creation) = ending {
+            return Ok(creation);
         }
         Err(StartError::unknown(StoreError("others start and abandon the same id all the time".into())))
     }
@@ -91,7 +97,7 @@ impl<P: Platform> Engine<P> {
         }
         if !head.status.is_finished() || !control.outbox.is_empty() {
             let creation = Creation::Exists { found: Box::new(found), adopted: None };
-            return Ok(Present::Left(creation));
+            return Ok(Present::Ending(creation));
         }
         let replaced = self.replace(&found.key, &stored, start.clone(), parent).await?;
         Ok(replaced.map_or(Present::Changed, |started| Present::Replaced(Box::new(started))))
@@ -183,7 +189,7 @@ impl<P: Platform> Engine<P> {
     /// Sees to an instance that has never been ticked: its creator may have been slow, and then gone before it could
     /// register the instance anew. No clock can tell, so it gets a wake entry that is certainly alive. Whoever holds its
     /// lease keeps it: a client that repeats itself does not get in the way of the first tick.
-    async fn adopt(&self, key: &InstanceKey) -> Result<Option<Started>, ReadError> {
+    pub(crate) async fn adopt(&self, key: &InstanceKey) -> Result<Option<Started>, ReadError> {
         let watch = Stopwatch::start(&self.platform);
         loop {
             let Some(stored) = self.read_patiently(key).await? else { return Ok(None) };

@@ -52,13 +52,16 @@ pub(crate) struct Entries {
     /// The last slot known of each log.
     last: BTreeMap<Log, u64>,
     begun: Option<u32>,
+    /// The first hour of which it is not known what is filed under it.
+    unread: Option<u32>,
     dead: Vec<EntryName>,
 }
 
 impl From<&Marks> for Entries {
     fn from(marks: &Marks) -> Self {
         let last = [(Log::Created, marks.created), (Log::Wake, marks.wake)];
-        Self { last: last.into(), begun: marks.begun, ..Self::default() }
+        let unread = marks.begun.map(|_| marks.far);
+        Self { last: last.into(), begun: marks.begun, unread, ..Self::default() }
     }
 }
 
@@ -124,6 +127,16 @@ impl Entries {
         self.begun = self.begun.max(Some(hour));
     }
 
+    /// The first hour of which it is not known what is filed under it; `first`, if that was never known.
+    pub(crate) fn first_unread(&mut self, first: u32) -> u32 {
+        *self.unread.get_or_insert(first)
+    }
+
+    /// Notes that it is known what is filed under the hours up to this one.
+    pub(crate) fn has_read(&mut self, hour: u32) {
+        self.unread = self.unread.max(Some(hour + 1));
+    }
+
     /// The hours that are over: all their slots are dead. They are forgotten.
     pub(crate) fn take_finished_hours(&mut self) -> Vec<Log> {
         let live: BTreeSet<_> = self.slots.keys().map(|name| name.log).collect();
@@ -145,11 +158,11 @@ impl Entries {
             Log::Far(hour) => Some(hour),
             _ => None,
         });
-        let next_hour = self.begun.map_or(0, |begun| begun + 1);
+        let unread = self.unread.unwrap_or(0);
         Marks {
             created: mark(Log::Created),
             wake: mark(Log::Wake),
-            far: first_hour.unwrap_or(next_hour),
+            far: first_hour.unwrap_or(unread).min(unread),
             begun: self.begun,
         }
     }
@@ -194,6 +207,8 @@ mod tests {
     fn an_hour_is_over_when_all_its_slots_are_dead() {
         let mut entries = Entries::default();
         entries.begin(40);
+        assert_eq!((entries.first_unread(30), entries.marks().far), (30, 30));
+        entries.has_read(40);
         entries.extend(Log::Far(38), 1, AT(1));
         entries.extend(Log::Far(40), 1, AT(1));
         assert_eq!((entries.marks().far, entries.take_finished_hours()), (38, vec![]));

@@ -165,10 +165,10 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let engine = self.around.engine;
         let control = &mut plan.next.control;
         let under_way = !self.calls.is_empty() || !self.running.is_empty() || self.is_about_to_begin(plan.now);
-        let busy = (under_way && self.execution.is_some())
+        let has_holes = !control.inbox.holes.is_empty();
+        let busy = (self.execution.is_some() && (under_way || has_holes))
             || !plan.dispatch.is_empty()
-            || !control.outbox.is_empty()
-            || !control.inbox.holes.is_empty();
+            || !control.outbox.is_empty();
         let retries = control.tasks.values().filter_map(|task| task.retry_at).min();
         let next = retries.into_iter().chain(control.timer).min().filter(|_| !control.suspended);
         let soon = next.is_some_and(|at| until(plan.now, at) <= engine.timing.hold);

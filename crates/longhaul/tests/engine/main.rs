@@ -2,6 +2,7 @@
 
 mod activities;
 mod children;
+mod costs;
 mod limits;
 mod operations;
 mod support;
