@@ -77,7 +77,7 @@ pub struct Weather {
 
 impl Weather {
     /// Nothing fails.
-    const NONE: Self = Self {
+    pub const NONE: Self = Self {
         failing: 0.0,
         lying: 0.0,
         slow: 0.02,
