@@ -2,10 +2,15 @@
 //!
 //! `longhaul up` runs the application of a `spin.toml`, with the flags of `spin up`. It exits with 0 when it was asked to
 //! stop (Ctrl-C, SIGTERM), and with 1 and one message when something is wrong.
+//!
+//! `longhaul replay` checks that the application's orchestrators still do what histories say: before a deployment, those
+//! of instances that it will have to go on with. It exits with 0 only if all of them do.
 
+mod application;
 mod banner;
 mod build;
 mod demo;
+mod replay;
 mod start;
 mod up;
 
@@ -27,6 +32,8 @@ struct Cli {
 enum Command {
     /// Run an application until Ctrl-C.
     Up(up::Up),
+    /// Check that orchestrators still do what histories say, without effect on anything.
+    Replay(replay::Replay),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +55,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Up(up) => runtime.block_on(up.run()),
+        Command::Replay(replay) => runtime.block_on(replay.run()),
     };
     // Components that still work in the background must not hold up the end.
     runtime.shutdown_background();

@@ -90,6 +90,7 @@ pub mod scheduler;
 mod store;
 mod time_limit;
 pub mod variables;
+mod wakeable;
 
 pub use logging::log_to_stderr;
 pub use platform::SpinPlatform;

@@ -1,4 +1,6 @@
-//! The orchestrator component: `POST /tick/{key}`.
+//! The orchestrator component: `POST /tick/{key}`, and `POST /replay`.
+
+mod replay;
 
 use std::rc::Rc;
 
@@ -14,6 +16,7 @@ use crate::activity_answer::{self, Form};
 use crate::components::ACTIVITY;
 use crate::http_call::{describe, post_json};
 use crate::kick::SpinKicks;
+use crate::wakeable::wakeable;
 use crate::{Answer, SpinPlatform, hub, in_background, log_to_stderr, plain};
 
 /// Answers a request to an orchestrator component whose functions are `orchestrators`: at once, and the work goes on
@@ -28,13 +31,17 @@ pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
         Ok(body) => body,
         Err(error) => return plain(400, error.to_string()),
     };
+    if head.uri.path() == doors::REPLAY_PATH {
+        return replay::answer(&head.method, &body, &orchestrators).await;
+    }
     let (key, kick) = match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
         Ok(asked) => asked,
         Err(refused) => return plain(refused.status, refused.message),
     };
     match hub::engine().await {
         Ok(engine) if engine.takes_ticks() => {
-            in_background(tick(engine, key, kick, orchestrators));
+            // Ticks that run here tell each other of messages.
+            in_background(wakeable(tick(engine, key, kick, orchestrators)));
             plain(202, "")
         }
         Ok(_) => come_again("an instance that has ended processes runs here alone"),

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::activity::ActivityRequest;
-use crate::id::InstanceKey;
+use crate::id::{InstanceId, InstanceKey};
 use crate::kick::{SchedulerKick, TickKick};
+use crate::replay_door::ReplayRequest;
 
 /// A request that a private component does not take: the status to answer, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,32 @@ pub const SCHEDULER_PATH: &str = "/run";
 pub fn tick_request(method: &str, path: &str, body: &[u8]) -> Result<(InstanceKey, TickKick), Refused> {
     let key = named(method, path, "/tick/")?;
     Ok((InstanceKey::received(&key), read_or_default(body)?))
+}
+
+/// The path under which the orchestrator component says whether its code replays a history.
+pub const REPLAY_PATH: &str = "/replay";
+
+/// Reads a request to the replay door of the orchestrator component: `POST /replay` with `{"instance": "ID"}`, with
+/// `{"instance": "ID", "export": true}`, or with a [`StatusDocument`](crate::projection::StatusDocument).
+///
+/// # Errors
+/// The answer to send.
+pub fn replay_request(method: &str, path: &str, body: &[u8]) -> Result<ReplayRequest, Refused> {
+    #[derive(Deserialize)]
+    struct OfInstance {
+        instance: Option<InstanceId>,
+        #[serde(default)]
+        export: bool,
+    }
+    if path != REPLAY_PATH {
+        return Err(not_found());
+    }
+    post(method)?;
+    match read(body)? {
+        OfInstance { instance: Some(id), export: true } => Ok(ReplayRequest::Export(id)),
+        OfInstance { instance: Some(id), export: false } => Ok(ReplayRequest::Check(id)),
+        OfInstance { instance: None, .. } => Ok(ReplayRequest::CheckDocument(read(body)?)),
+    }
 }
 
 /// Reads a request to the scheduler component: `POST /run` with a [`SchedulerKick`], or no body.
@@ -109,6 +136,26 @@ mod tests {
             let read = tick_request("POST", &tick_path(&key), b"").unwrap();
             assert_eq!(read, (key, TickKick::default()));
         }
+    }
+
+    #[test]
+    fn a_replay_is_asked_for_by_an_id_or_with_a_document() {
+        let read = |body: &str| replay_request("POST", "/replay", body.as_bytes());
+        let id = InstanceId::new("i 1").unwrap();
+        assert_eq!(read(r#"{"instance":"i 1"}"#).unwrap(), ReplayRequest::Check(id.clone()));
+        assert_eq!(read(r#"{"instance":"i 1","export":true}"#).unwrap(), ReplayRequest::Export(id.clone()));
+        let document = r#"{"name":"o","instanceId":"i 1","runtimeStatus":"Completed","input":{"b":1,"a":1e3},
+            "customStatus":null,"output":7,"createdTime":"2021-10-10T00:00:00Z","executionId":"x",
+            "lastUpdatedTime":"2021-10-10T00:00:01+00:00","historyEvents":[],"purgeHistoryDeleteUri":"anything"}"#;
+        let ReplayRequest::CheckDocument(document) = read(document).unwrap() else { panic!("it is one") };
+        assert_eq!((document.instance_id, document.input.text()), (id, r#"{"b":1,"a":1e3}"#));
+        let refused = |method, body: &str| replay_request(method, "/replay", body.as_bytes()).unwrap_err();
+        assert_eq!(refused("GET", "").status, 405);
+        for body in ["", "{", "[]", r#"{"instance":"a/b"}"#, r#"{"instanceId":"i"}"#] {
+            assert_eq!(refused("POST", body).status, 400, "{body}");
+        }
+        assert!(refused("POST", r#"{"instanceId":"i"}"#).message.contains("missing field `name`"));
+        assert_eq!(replay_request("POST", "/replay/", b"{}").unwrap_err().status, 404);
     }
 
     #[test]

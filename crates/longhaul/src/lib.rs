@@ -8,6 +8,8 @@
 //! follows from a result is done only after the result is stored. It never does I/O of its own, and reads no clock but
 //! the platform's.
 //!
+//! **[The guide](guide)** goes from the first orchestrator to operating many, with examples that are run by the tests.
+//!
 //! - Writing orchestrations: [`OrchestrationContext`], [`Orchestrators`], [`ActivityFunctions`], [`Failure`].
 //! - Running them: [`Engine`], whose surroundings are a [`Platform`] with a [`Store`], [`Activities`] and [`Kicks`].
 
@@ -16,6 +18,8 @@ mod bell;
 mod check;
 mod child;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod counter;
 mod create;
@@ -23,6 +27,9 @@ pub mod doors;
 mod engine;
 mod execution;
 mod failure;
+// Only text, whose examples need the features `memory` and `testing`; the tests have them.
+#[cfg(doc)]
+pub mod guide;
 mod history;
 mod id;
 mod inbox;
@@ -38,9 +45,11 @@ mod operations;
 mod orchestrators;
 mod payload;
 mod platform;
+pub mod projection;
 mod purge;
 mod query;
 mod record;
+mod replay_door;
 mod retry;
 mod rewind;
 mod scheduler;
@@ -80,6 +89,7 @@ pub use record::{
     Control, Head, Inbox, Lease, Outgoing, Parent, Posted, Record, Run, SavedCheckpoint, Task,
     UnreadableRecord, Wake, decode_events,
 };
+pub use replay_door::{ReplayAnswer, ReplayError, ReplayRequest};
 pub use retry::RetryPolicy;
 pub use scheduler::{SchedulerError, SchedulerRun};
 pub use status::RuntimeStatus;

@@ -20,11 +20,11 @@ use tokio::task::JoinHandle;
 fn probes() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        longhaul_tests::guests::build(&["probe-p3", "probe-p2"]).expect("the probes can be built")
+        longhaul_tests::guests::build(&["probe-p3", "probe-p2", "probe-store"]).expect("the probes can be built")
     })
 }
 
-/// Three components of WASI 0.3 and one of 0.2. `main` answers every path that no other does; `more` is put into its
+/// Four components of WASI 0.3 and one of 0.2. `main` answers every path that no other does; `more` is put into its
 /// table.
 pub fn manifest(more: &str) -> Manifest {
     let probe = |name: &str| probes().join(name).display().to_string();
@@ -38,7 +38,11 @@ pub fn manifest(more: &str) -> Manifest {
             {{ route = "/echo/:Item_Id/...", component = "echoing" }},
             {{ route = "/p2/...", component = "old" }},
             {{ route = {{ private = true }}, component = "hidden" }},
+            {{ route = "/conformance/...", component = "conforming" }},
         ]
+        [component.conforming]
+        source = "{store}"
+        key_value_stores = ["default"]
         [component.echoing]
         source = "{p3}"
         [component.hidden]
@@ -57,6 +61,7 @@ pub fn manifest(more: &str) -> Manifest {
         "#,
         p3 = probe("probe_p3.wasm"),
         p2 = probe("probe_p2.wasm"),
+        store = probe("probe_store.wasm"),
     );
     Manifest::parse("spin.toml".as_ref(), &text).expect("the manifest of the probes is right")
 }

@@ -58,3 +58,11 @@ async fn values_outlive_the_host() {
     let probes = Running::start(manifest(""), config(directory.path())).await;
     assert_eq!(probes.text("/kv/get/kept").await, "yes");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_does_through_a_component_what_the_engine_asks_of_any() {
+    let (probes, _directory) = probes_with("").await;
+    for prefix in ["one", "other"] {
+        assert_eq!(probes.text(&format!("/conformance/{prefix}")).await, "conforms");
+    }
+}

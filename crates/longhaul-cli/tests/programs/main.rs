@@ -30,8 +30,13 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            say_what_was_logged(&self.state);
+            return say_what_was_logged(&self.state);
         }
+        // What the engine mends would else pass unnoticed. Only the activity component traps on demand.
+        let log = std::fs::read_to_string(self.state.path().join("host_stderr.txt")).unwrap_or_default();
+        let stopped: Vec<_> = log.lines().filter(|line| line.contains("an instance was stopped")).collect();
+        let untoward = stopped.iter().any(|line| !line.contains("component activity"));
+        assert!(!untoward, "a component has trapped:\n{log}");
     }
 }
 

@@ -31,6 +31,16 @@ pub struct Outcome {
 
 /// Runs a scenario to its end, and answers how it ended, or why it did not.
 pub fn run(scenario: &Scenario) -> Result<Outcome, String> {
+    let (components, id) = finish(scenario)?;
+    let mismatch = block_on(components.engine.check_replay(&id, &orchestrators()));
+    match mismatch.map_err(|error| error.to_string())? {
+        Some(mismatch) => Err(format!("its history cannot be replayed: {}", mismatch.message)),
+        None => Ok(outcome(&components, &id)),
+    }
+}
+
+/// Runs a scenario to its end, and answers where its instance is, or why there is no end.
+pub fn finish(scenario: &Scenario) -> Result<(Rc<Components>, InstanceId), String> {
     let mut pool = LocalPool::new();
     let components = Components::new(&pool);
     let input = Input { program: scenario.program.clone(), n: 0 };
@@ -44,11 +54,7 @@ pub fn run(scenario: &Scenario) -> Result<Outcome, String> {
         let found = block_on(components.engine.lookup(&started.id)).map_err(|error| error.to_string())?;
         let status = found.map(|found| found.head.status);
         if status.is_some_and(|status| status.is_finished()) {
-            let mismatch = block_on(components.engine.check_replay(&started.id, &orchestrators()));
-            return match mismatch.map_err(|error| error.to_string())? {
-                Some(mismatch) => Err(format!("its history cannot be replayed: {}", mismatch.message)),
-                None => Ok(outcome(&components, &started.id)),
-            };
+            return Ok((components, started.id));
         }
         if !components.advance() {
             return Err(format!(

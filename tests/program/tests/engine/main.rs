@@ -2,6 +2,7 @@
 
 mod canonical;
 mod driver;
+mod projection;
 mod random;
 mod rules;
 mod world;
