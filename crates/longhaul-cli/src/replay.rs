@@ -17,7 +17,8 @@ use document::Document;
 use door::{Door, Verdict};
 
 /// What of a management API gives histories that can be replayed.
-const HOW_TO_GET: &str = "GET instances/ID?showHistory=true&showHistoryOutput=true&showInput=true&showEventIds=true";
+const HOW_TO_GET: &str =
+    "GET instances/ID?showHistory=true&showHistoryOutput=true&showInput=true&showEventIds=true";
 
 #[derive(Args)]
 pub struct Replay {
@@ -28,7 +29,7 @@ pub struct Replay {
     of: Of,
 
     /// Write what --history reads of the instances to a file
-    #[arg(long, value_name = "FILE", requires = "instance")]
+    #[arg(long, value_name = "FILE", conflicts_with = "history")]
     export: Option<PathBuf>,
 
     /// The component that has the orchestrators

@@ -94,10 +94,13 @@ fn what_cannot_be_replayed_is_said() {
     for (arguments, expected) in [
         (&["--history", file, "--instance", "i"][..], "cannot be used with"),
         (&[], "required"),
-        (&["--history", file, "--export", "e.json"], "--instance"),
+        (&["--history", file, "--export", "e.json"], "cannot be used with"),
         (&["--history", "none.json"], "cannot read none.json"),
         (&["--instance", "i", "--state-dir", gone.to_str().unwrap()], "there is no state directory"),
-        (&["--history", file, "--component", "orchestra"], "no component orchestra, but activity, orchestrator,"),
+        (
+            &["--history", file, "--component", "orchestra"],
+            "no component orchestra, but activity, orchestrator,",
+        ),
         (&["--history", file, "--component", "activity"], "component activity replays no histories"),
     ] {
         let (code, _, error) = replay(arguments);
@@ -106,5 +109,8 @@ fn what_cannot_be_replayed_is_said() {
     assert!(!gone.exists());
     let (code, said, _) = replay(&["--history", file]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("i: not replayed: the body is not what is expected here: missing field `name`"), "{said}");
+    assert!(
+        said.contains("i: not replayed: the body is not what is expected here: missing field `name`"),
+        "{said}"
+    );
 }

@@ -8,9 +8,9 @@ use crate::id::{ExecutionId, InstanceId, InstanceKey, TaskId};
 use crate::inbox::MessageKind;
 use crate::json::Json;
 use crate::kick::{Kicks, TickKick};
-use crate::lookup::ReadError;
+use crate::lookup::{ReadError, Stored};
 use crate::platform::Platform;
-use crate::record::{Head, Parent};
+use crate::record::{Head, Parent, Record};
 use crate::status::RuntimeStatus;
 
 /// An order to start a sub-orchestration. It may be given more than once.
@@ -33,8 +33,8 @@ pub(crate) struct Order {
 pub(crate) enum ChildStart {
     /// It is there: its result will come.
     Started,
-    /// It cannot be.
-    Refused(Failure),
+    /// It has ended already, or cannot be started.
+    Ended(Result<Json, Failure>),
 }
 
 impl<P: Platform> Engine<P> {
@@ -51,19 +51,14 @@ impl<P: Platform> Engine<P> {
         if let Some(found) = self.lookup_any(id).await.map_err(|error| failed(&error))?
             && let Some(stored) = self.read_patiently(&found.key).await.map_err(|error| failed(&error))?
             && let Some(theirs) = &stored.record.control.parent
-            && (theirs.is_same(&parent) || theirs.has_outlived(&parent))
         {
-            if rewinds
-                && theirs.is_same(&parent)
-                && stored.record.head.status == RuntimeStatus::Failed {
-                let rewound = self.rewind_stored(&found.key, &stored, "its parent was rewound").await;
-                rewound.map_err(|error| failed(&error))?;
+            if theirs.is_same(&parent) {
+                return self.meet_own(&found.key, &stored, rewinds, kicks).await;
             }
-            // Whoever created it may have been slow, and gone before it could register it anew.
-            let adopted = self.adopt(&found.key).await.map_err(|error| failed(&error))?;
-            let kick = adopted.map_or_else(TickKick::default, |started| started.tick);
-            self.kick(&found.key, &kick, kicks).await;
-            return Ok(ChildStart::Started);
+            // The same parent has asked for that id anew since: this order is too late.
+            if theirs.has_outlived(&parent) {
+                return Ok(ChildStart::Ended(Err(in_use(id))));
+            }
         }
         let start = Start { version: child.version.clone().or(version), ..Start::new(&child.name, input) };
         match self.start_under(id, start, Reuse::Finished, Some((parent_id, parent.clone()))).await {
@@ -84,15 +79,59 @@ impl<P: Platform> Engine<P> {
                 let theirs = stored.and_then(|stored| stored.record.control.parent);
                 match theirs.is_some_and(|theirs| theirs.is_same(&parent)) {
                     true => Ok(ChildStart::Started),
-                    false => Ok(ChildStart::Refused(Failure::new(
-                        "OrchestrationAlreadyExists",
-                        format!("an orchestration with the instance id '{id}' exists and has not finished"),
-                    ))),
+                    false => Ok(ChildStart::Ended(Err(in_use(id)))),
                 }
             }
-            Err(StartError::TooLarge(failure)) => Ok(ChildStart::Refused(failure)),
+            Err(StartError::TooLarge(failure)) => Ok(ChildStart::Ended(Err(failure))),
             Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// An earlier order of the same task has started it.
+    async fn meet_own(
+        &self,
+        key: &InstanceKey,
+        stored: &Stored,
+        rewinds: bool,
+        kicks: &impl Kicks,
+    ) -> Result<ChildStart, Failure> {
+        let failed = |error: ReadError| Failure::new("StoreFailed", error.to_string());
+        let Record { head, control, .. } = &stored.record;
+        if head.status.is_finished() && control.outbox.is_empty() {
+            if !(rewinds && head.status == RuntimeStatus::Failed) {
+                // Its report may have met a parent that had failed, and was rewound since.
+                return Ok(ChildStart::Ended(self.result_of(key, head).await.map_err(failed)?));
+            }
+            if !self.rewind_stored(key, stored, "its parent was rewound").await.map_err(failed)? {
+                return Err(Failure::new("Busy", "the sub-orchestration changes meanwhile"));
+            }
+        } else if head.status.is_finished() && rewinds {
+            return Err(Failure::new("Busy", "the sub-orchestration is about to report"));
+        }
+        // Whoever created it may have been slow, and gone before it could register it anew.
+        let adopted = self.adopt(key).await.map_err(failed)?;
+        let kick = adopted.map_or_else(TickKick::default, |started| started.tick);
+        self.kick(key, &kick, kicks).await;
+        Ok(ChildStart::Started)
+    }
+
+    /// How a finished instance has ended, as its parent sees it.
+    async fn result_of(&self, key: &InstanceKey, head: &Head) -> Result<Result<Json, Failure>, ReadError> {
+        if let Some(failure) = &head.failure {
+            return Ok(Err(failure.clone()));
+        }
+        let output = match &head.output {
+            Some(output) => self.value(key, &head.execution, output).await?,
+            None => Json::null(),
+        };
+        Ok(match head.status {
+            RuntimeStatus::Completed => Ok(output),
+            _ => {
+                let reason: String = output.to().unwrap_or_default();
+                let message = format!("the sub-orchestration '{}' was terminated: {reason}", head.id);
+                Err(Failure::new("Terminated", message))
+            }
+        })
     }
 
     /// Sends the order to end to a sub-orchestration of `execution`.
@@ -125,25 +164,19 @@ impl<P: Platform> Engine<P> {
         if stored.record.head.status.is_finished() || stored.record.head.execution != execution {
             return Ok(());
         }
-        let what = match (&head.output, &head.failure) {
-            (_, Some(failure)) => MessageKind::Failed { execution, task, failure: failure.clone() },
-            (output, None) => {
-                let output = match output {
-                    Some(output) => self.value(key, &head.execution, output).await?,
-                    None => Json::null(),
-                };
-                match head.status {
-                    RuntimeStatus::Completed => MessageKind::Completed { execution, task, output },
-                    _ => {
-                        let reason: String = output.to().unwrap_or_default();
-                        let message = format!("the sub-orchestration '{}' was terminated: {reason}", head.id);
-                        MessageKind::Failed { execution, task, failure: Failure::new("Terminated", message) }
-                    }
-                }
-            }
+        let what = match self.result_of(key, head).await? {
+            Ok(output) => MessageKind::Completed { execution, task, output },
+            Err(failure) => MessageKind::Failed { execution, task, failure },
         };
         self.send(&parent, what).await?;
         self.kick(&parent, &TickKick::default(), kicks).await;
         Ok(())
     }
+}
+
+fn in_use(id: &InstanceId) -> Failure {
+    Failure::new(
+        "OrchestrationAlreadyExists",
+        format!("an orchestration with the instance id '{id}' exists and has not finished"),
+    )
 }

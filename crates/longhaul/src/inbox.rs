@@ -82,7 +82,7 @@ pub enum MessageKind {
 }
 
 /// How many messages a tick takes at once.
-const BATCH: u64 = 256;
+const BATCH: u64 = 64;
 
 /// The holes of an inbox, with when this process first saw them.
 pub(crate) type Holes = BTreeMap<u64, Stopwatch>;

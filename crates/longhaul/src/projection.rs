@@ -132,7 +132,8 @@ impl Projection<'_> {
                 members.result(|| value(output));
                 self.ended(&mut members, *id);
             }
-            EventKind::TaskFailed { id, failure } | EventKind::SubOrchestrationInstanceFailed { id, failure } => {
+            EventKind::TaskFailed { id, failure }
+            | EventKind::SubOrchestrationInstanceFailed { id, failure } => {
                 members.add("Reason", &failure.message);
                 members.add("Details", &failure.details);
                 members.failure(Some(failure));

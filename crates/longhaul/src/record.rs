@@ -88,6 +88,10 @@ impl Record {
         if self.head.status == RuntimeStatus::Pending {
             return Some(self.head.scheduled.unwrap_or(self.head.updated));
         }
+        // Its next round has yet to begin.
+        if self.control.events == 0 {
+            return Some(self.head.updated);
+        }
         // A task that nobody is at work on wants somebody now.
         let task = tasks.values().map(|task| task.retry_at.unwrap_or(self.head.updated)).min();
         task.into_iter().chain(*timer).min()

@@ -164,10 +164,22 @@ mod tests {
         };
         assert_eq!(answer(&engine, &document()), Ok(json!({"outcome": "matches"})));
         for (pointer, value, expected) in [
-            ("/historyEvents/1/FunctionName", json!("bye"), "at event 2 history asked for activity 'bye' as task 0"),
-            ("/historyEvents/1/Input", json!("Rom"), "at event 2 history asked for activity 'hello' as task 0"),
+            (
+                "/historyEvents/1/FunctionName",
+                json!("bye"),
+                "at event 2 history asked for activity 'bye' as task 0",
+            ),
+            (
+                "/historyEvents/1/Input",
+                json!("Rom"),
+                "at event 2 history asked for activity 'hello' as task 0",
+            ),
             ("/historyEvents/1/TaskId", json!(1), "at event 2 history asked for activity 'hello' as task 1"),
-            ("/output", json!("Bye Ulm!"), "at event 5 the history ends, and the code ends with another output"),
+            (
+                "/output",
+                json!("Bye Ulm!"),
+                "at event 5 the history ends, and the code ends with another output",
+            ),
             ("/input", json!("Rom"), "at event 2"),
         ] {
             let answer = changed(pointer, value.clone());
@@ -196,7 +208,10 @@ mod tests {
         assert_eq!(answer(&engine, &of(known.as_str())), Ok(json!({"outcome": "matches"})));
         assert_eq!(answer(&engine, &of(unknown.as_str())).unwrap()["outcome"], "notRegistered");
         let exported = answer(&engine, &export(known.as_str())).unwrap();
-        assert_eq!((&exported["outcome"], &exported["document"]["instanceId"]), (&json!("exported"), &json!(known)));
+        assert_eq!(
+            (&exported["outcome"], &exported["document"]["instanceId"]),
+            (&json!("exported"), &json!(known))
+        );
         assert_eq!(answer(&engine, &exported["document"]), Ok(json!({"outcome": "matches"})));
         assert_eq!(engine.platform.operations().writes, writes, "nothing is changed");
         engine.platform.set_failing(true);

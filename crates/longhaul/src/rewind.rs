@@ -7,6 +7,7 @@ use crate::create::{Creation, Reuse, Start, StartError, Started};
 use crate::engine::Engine;
 use crate::history::{Event, EventKind};
 use crate::id::{InstanceId, InstanceKey, TaskId};
+use crate::inbox::{Message, MessageKind};
 use crate::lookup::{ReadError, Stored};
 use crate::operations::{OperationError, Told};
 use crate::platform::Platform;
@@ -15,7 +16,7 @@ use crate::stage::Stage;
 use crate::status::RuntimeStatus;
 
 /// The attempts of a task are numbered from here on after the first rewind, and so on: no two calls are alike.
-const ATTEMPTS: u32 = 10_000;
+const ATTEMPTS: u32 = 1_000_000;
 
 impl<P: Platform> Engine<P> {
     /// Takes the failure of a failed instance back: the failed activities and sub-orchestrations that led to it run
@@ -55,10 +56,27 @@ impl<P: Platform> Engine<P> {
         let mut history = Vec::new();
         self.each_event(key, old, false, |event| history.push(event)).await?;
         let now = self.platform.now();
-        let (mut history, again) = without_failure(history);
-        let event = |event| Event { at: now, event };
-        history.push(event(EventKind::OrchestratorStarted));
-        history.push(event(EventKind::ExecutionRewound { reason: reason.to_owned() }));
+        let Rewound { mut history, later, open } = Rewound::from(history);
+        let mut carried = Vec::new();
+        for event in later {
+            let what = match event.event {
+                EventKind::EventRaised { name, data } => MessageKind::Event { name, data },
+                EventKind::ExecutionResumed { reason } => MessageKind::Resume { reason },
+                EventKind::TaskCompleted { id, output }
+                | EventKind::SubOrchestrationInstanceCompleted { id, output } => MessageKind::Completed {
+                    execution: old.head.execution.clone(),
+                    task: id,
+                    output: self.value(key, &old.head.execution, &output).await?,
+                },
+                _ => continue,
+            };
+            carried.push(Message { at: event.at, again: Vec::new(), what });
+        }
+        if !history.is_empty() {
+            let event = |event| Event { at: now, event };
+            history.push(event(EventKind::OrchestratorStarted));
+            history.push(event(EventKind::ExecutionRewound { reason: reason.to_owned() }));
+        }
 
         let owner = self.nonce();
         let mut new = old.clone();
@@ -77,11 +95,30 @@ impl<P: Platform> Engine<P> {
         stage.events(&self.hub, key, &mut new, history, self.limits.segment);
         stage.flush(self).await?;
         new.control.rewinds += 1;
-        // What was never dispatched still is not.
-        let dispatched = again.into_iter().filter(|id| *id < old.control.undispatched);
+        // What has a result that is told once more is not done again; what was never dispatched still is not.
+        let told = |id: &TaskId| {
+            carried.iter().any(|message| matches!(&message.what, MessageKind::Completed { task, .. } if task == id))
+        };
+        new.control.rewound_below = open.last().map_or(TaskId(0), |id| TaskId(id.0 + 1));
+        let again: Vec<_> = open.into_iter().filter(|id| !told(id) && *id < old.control.undispatched).collect();
         let attempt = new.control.rewinds.saturating_mul(ATTEMPTS);
-        let again = Task { attempt, rewinds: true, retry_at: Some(now), ..Task::default() };
-        new.control.tasks = dispatched.map(|id| (id, again.clone())).collect();
+        let mut saved = std::mem::take(&mut new.control.tasks);
+        new.control.tasks = again
+            .into_iter()
+            .map(|id| {
+                let checkpoint = saved.remove(&id).and_then(|task| task.checkpoint);
+                (id, Task { attempt, retry_at: Some(now), checkpoint, ..Task::default() })
+            })
+            .collect();
+        for (id, task) in saved {
+            let runs = task.checkpoint.into_iter().flat_map(|saved| saved.segments);
+            new.control.garbage.extend(runs.map(|run| Run {
+                stem: self.hub.checkpoint(key, &old.head.execution, id, &run.stem),
+                ..run
+            }));
+        }
+        carried.append(&mut new.control.carried);
+        new.control.carried = carried;
         // Whatever there is to do, somebody must look.
         new.control.timer = Some(now);
         new.control.epoch += 1;
@@ -124,31 +161,30 @@ impl<P: Platform> Engine<P> {
     }
 }
 
-/// The history without the failures that led to the end, and without the end; and the tasks that are open then.
+/// A history, taken back to where the orchestrator last asked for something.
 ///
-/// A failure after which the orchestrator asked for something may be why it asked: that must be the same in a replay. So
-/// only those in the turns after the last request are taken back.
-fn without_failure(mut history: Vec<Event>) -> (Vec<Event>, Vec<TaskId>) {
-    let last_request = history.iter().rposition(|event| event.event.asks_for().is_some());
-    let settled = last_request.map_or(0, |at| at + 1);
-    let is_failure = |event: &Event| {
-        matches!(
-            event.event,
-            EventKind::TaskFailed { .. }
-                | EventKind::SubOrchestrationInstanceFailed { .. }
-                | EventKind::ExecutionCompleted
-        )
-    };
-    let recent = history.split_off(settled.min(history.len()));
-    history.extend(recent.into_iter().filter(|event| !is_failure(event)));
-    let done: BTreeSet<_> = history.iter().filter_map(|event| event.event.result_of()).collect();
-    let open = history.iter().filter_map(|event| match &event.event {
-        EventKind::TaskScheduled { id, .. } => Some(*id),
-        EventKind::SubOrchestrationInstanceCreated { id, child, .. } if !child.forgotten => Some(*id),
-        _ => None,
-    });
-    let open = open.filter(|id| !done.contains(id)).collect();
-    (history, open)
+/// What it was told before that may be why it asked, and must be the same in a replay. What it was told later is told
+/// once more, in a new turn, in which other code may ask for something else; but for failures.
+struct Rewound {
+    history: Vec<Event>,
+    later: Vec<Event>,
+    /// What was asked for and has no result in the history.
+    open: Vec<TaskId>,
+}
+
+impl From<Vec<Event>> for Rewound {
+    fn from(mut history: Vec<Event>) -> Self {
+        let last_request = history.iter().rposition(|event| event.event.asks_for().is_some());
+        let later = history.split_off(last_request.map_or(0, |at| at + 1));
+        let done: BTreeSet<_> = history.iter().filter_map(|event| event.event.result_of()).collect();
+        let open = history.iter().filter_map(|event| match &event.event {
+            EventKind::TaskScheduled { id, .. } => Some(*id),
+            EventKind::SubOrchestrationInstanceCreated { id, child, .. } if !child.forgotten => Some(*id),
+            _ => None,
+        });
+        let open = open.filter(|id| !done.contains(id)).collect();
+        Self { history, later, open }
+    }
 }
 
 #[cfg(test)]
@@ -171,29 +207,31 @@ mod tests {
         EventKind::TaskFailed { id: TaskId(id), failure: Failure::new("F", "f") }
     }
 
-    fn rewound(history: Vec<EventKind>) -> (Vec<EventKind>, Vec<u64>) {
+    fn rewound(history: Vec<EventKind>) -> (Vec<EventKind>, Vec<EventKind>, Vec<u64>) {
         let at = Timestamp::UNIX_EPOCH;
-        let events = history.into_iter().map(|event| Event { at, event }).collect();
-        let (history, open) = without_failure(events);
-        (history.into_iter().map(|event| event.event).collect(), open.into_iter().map(|id| id.0).collect())
+        let events: Vec<_> = history.into_iter().map(|event| Event { at, event }).collect();
+        let Rewound { history, later, open } = Rewound::from(events);
+        let kinds = |events: Vec<Event>| events.into_iter().map(|event| event.event).collect();
+        (kinds(history), kinds(later), open.into_iter().map(|id| id.0).collect())
     }
 
     #[test]
-    fn the_failures_that_led_to_the_end_are_taken_back_and_no_others() {
+    fn what_came_after_the_last_request_is_told_once_more_and_what_was_dealt_with_stays() {
         use EventKind::{ExecutionCompleted, OrchestratorStarted as Turn};
         // All of a fan-out are waited for, and then it fails.
-        let (history, open) = rewound(vec![
+        let (history, later, open) = rewound(vec![
             Turn, scheduled(0), scheduled(1), Turn, failed(0), Turn, completed(1), ExecutionCompleted,
         ]);
-        assert_eq!(history, [Turn, scheduled(0), scheduled(1), Turn, Turn, completed(1)]);
-        assert_eq!(open, [0]);
+        assert_eq!(history, [Turn, scheduled(0), scheduled(1)]);
+        assert_eq!(later, [Turn, failed(0), Turn, completed(1), ExecutionCompleted]);
+        assert_eq!(open, [0, 1]);
         // A failure that was dealt with stays.
-        let (history, open) = rewound(vec![
+        let (history, _, open) = rewound(vec![
             Turn, scheduled(0), Turn, failed(0), scheduled(1), Turn, failed(1), ExecutionCompleted,
         ]);
-        assert_eq!(history, [Turn, scheduled(0), Turn, failed(0), scheduled(1), Turn]);
+        assert_eq!(history, [Turn, scheduled(0), Turn, failed(0), scheduled(1)]);
         assert_eq!(open, [1]);
-        // It failed by itself.
-        assert_eq!(rewound(vec![Turn, ExecutionCompleted]), (vec![Turn], vec![]));
+        // It failed by itself: it begins anew.
+        assert_eq!(rewound(vec![Turn, ExecutionCompleted]).0, vec![]);
     }
 }

@@ -15,6 +15,9 @@ use crate::store::{Store, StoreError};
 /// How much is written at once, in bytes.
 const BATCH: usize = 1024 * 1024;
 
+/// About how long a reference to a value is, in bytes.
+const SMALL: u64 = 200;
+
 /// The writes of one writer that go before its next commit.
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -48,9 +51,26 @@ impl Stage {
         runs: &mut Vec<Run>,
         payload: &mut Payload,
     ) {
-        if !payload.is_too_long() {
-            return;
+        if payload.is_too_long() {
+            self.store(hub, key, execution, runs, payload);
         }
+    }
+
+    /// Gives a value a key of its own, unless it is no longer than what would refer to it.
+    pub(crate) fn set_aside(&mut self, hub: &TaskHub, key: &InstanceKey, record: &mut Record, payload: &mut Payload) {
+        if payload.size() > SMALL {
+            self.store(hub, key, &record.head.execution, &mut record.control.payloads, payload);
+        }
+    }
+
+    fn store(
+        &mut self,
+        hub: &TaskHub,
+        key: &InstanceKey,
+        execution: &ExecutionId,
+        runs: &mut Vec<Run>,
+        payload: &mut Payload,
+    ) {
         let Some(value) = payload.inline() else { return };
         let number = self.number();
         let name = format!("{}.{number}", self.writer);
@@ -143,7 +163,7 @@ pub(crate) fn belongings(hub: &TaskHub, key: &InstanceKey, record: &Record) -> V
     let saved = saved.flat_map(|(id, saved)| {
         saved.segments.iter().map(move |run| renamed(run, hub.checkpoint(key, execution, *id, &run.stem)))
     });
-    segments.chain(payloads).chain(saved).collect()
+    segments.chain(payloads).chain(saved).chain(record.control.later.iter().cloned()).collect()
 }
 
 /// The keys of `runs`, whose stems are whole but for the numbers.

@@ -95,8 +95,14 @@ struct Tick<'a, P, A, K> {
     running: FuturesUnordered<LocalBoxFuture<'a, Answer>>,
     /// Of these, the activities of the present execution, with their attempts.
     calls: BTreeMap<TaskId, Call>,
+    /// Of these, the sub-orchestrations that are being started.
+    starting: BTreeSet<TaskId>,
     /// Of these, the messages by their numbers in the outbox.
     posting: BTreeSet<u64>,
+    /// Messages that are delivered, and not struck off the outbox yet.
+    delivered: BTreeSet<u64>,
+    /// What an activity showed last, until a commit has it.
+    progress: Option<crate::json::Json>,
     reports: Rc<Reports>,
     holes: Holes,
     /// When messages were last looked for, and how long not to, unless the bell rings.
@@ -115,6 +121,7 @@ struct Reports {
     said: RefCell<Vec<(TaskId, u32, ActivityReport)>>,
     checkpoints: Cell<bool>,
     waker: RefCell<Option<std::task::Waker>>,
+    closed: Cell<bool>,
 }
 
 impl<P: Platform> Engine<P> {

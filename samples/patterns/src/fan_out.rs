@@ -70,7 +70,7 @@ mod tests {
     fn the_texts_are_counted_side_by_side_and_the_counts_added() {
         let run = hub().run(NAME, texts(&["To be, or not to be", "be there", "or not"]));
         let expected = [("be", 3), ("not", 2), ("or", 2), ("there", 1), ("to", 2)];
-        assert_eq!(run.output(), Ok(expected.map(|(word, count)| (word.to_owned(), count)).into()));
+        assert_eq!(run.output(), Ok(Counts::from(expected.map(|(word, count)| (word.to_owned(), count)))));
         assert_eq!(run.elapsed(), SECOND, "not one after the other");
         assert_eq!(hub().run(NAME, texts(&[])).output(), Ok(Counts::new()));
     }

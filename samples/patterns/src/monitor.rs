@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn the_job_is_looked_at_until_it_is_done() {
-        let run =
-            hub().run(NAME, Watch { takes_ms: 35 * MINUTE, interval_ms: 10 * MINUTE, patience_ms: 60 * MINUTE });
+        let run = hub()
+            .run(NAME, Watch { takes_ms: 35 * MINUTE, interval_ms: 10 * MINUTE, patience_ms: 60 * MINUTE });
         assert_eq!(run.output(), Ok(Seen { looks: 5 }));
         assert_eq!(run.elapsed(), Duration::from_secs(40 * 60));
         assert_eq!(run.custom_status(), Some(100));
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_job_that_takes_too_long_is_given_up() {
-        let run =
-            hub().run(NAME, Watch { takes_ms: 100 * MINUTE, interval_ms: 10 * MINUTE, patience_ms: 25 * MINUTE });
+        let run = hub()
+            .run(NAME, Watch { takes_ms: 100 * MINUTE, interval_ms: 10 * MINUTE, patience_ms: 25 * MINUTE });
         let failure = run.output::<Seen>().unwrap_err();
         assert_eq!((failure.kind.as_str(), run.custom_status()), ("JobTooSlow", Some(30)));
     }

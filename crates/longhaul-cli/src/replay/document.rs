@@ -85,7 +85,8 @@ mod tests {
         write("a.json", r#"{"instanceId": "1"}"#);
         let other = write("c.txt", "[1");
         let read_all = read(&[directory.path().to_owned(), many.clone()]).unwrap();
-        let ids: Vec<_> = read_all.iter().map(|document| document.label.rsplit(' ').next().unwrap()).collect();
+        let ids: Vec<_> =
+            read_all.iter().map(|document| document.label.rsplit(' ').next().unwrap()).collect();
         assert_eq!(ids, ["1", "2", "3", "2", "3"]);
         assert_eq!(read_all[2].text.get(), r#"{"instanceId": "3", "z": 1, "a": 1e400}"#);
         assert!(error(&other).contains("c.txt is not JSON"));

@@ -17,6 +17,9 @@ pub const HTTP_ACTIVITY: &str = "BuiltIn::HttpActivity";
 /// The wait for an answer that is not ready and does not say when it will be.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
 
+/// The shortest such wait, whatever the server says: each one is in the history.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// A request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -101,7 +104,7 @@ pub(super) async fn call(
         let location = response.header("location").filter(|_| response.status_code == 202);
         let Some(location) = location.filter(|_| request.asynchronous_pattern) else { return Ok(response) };
         let next = resolve(&request.uri, location)?;
-        let pause = retry_after(&response, context.current_time()).unwrap_or(DEFAULT_PAUSE);
+        let pause = retry_after(&response, context.current_time()).unwrap_or(DEFAULT_PAUSE).max(SHORTEST_PAUSE);
         context.create_timer(pause).await;
         // Credentials are not for whoever the server names, unless it names itself.
         if origin(&next) != origin(&request.uri) {

@@ -8,7 +8,7 @@ use crate::id::{InstanceId, InstanceKey};
 use crate::keys::{EntryName, Log};
 use crate::lookup::{Found, ReadError, Stored};
 use crate::platform::{Platform, Stopwatch};
-use crate::record::{Parent, Record, Wake};
+use crate::record::{Parent, Record, Run, Wake};
 use crate::stage::belongings;
 use crate::status::RuntimeStatus;
 use crate::store::{Store, StoreError};
@@ -95,6 +95,13 @@ impl<P: Platform> Engine<P> {
         if head.purging {
             return Ok(Present::Changed);
         }
+        let is_ours = |theirs: &Parent| {
+            parent.as_ref().is_some_and(|(_, ours)| theirs.is_same(ours) || theirs.has_outlived(ours))
+        };
+        // A late order for a sub-orchestration that has ended meanwhile is not one for another.
+        if control.parent.as_ref().is_some_and(is_ours) {
+            return Ok(Present::Left(Creation::Exists { found: Box::new(found), adopted: None }));
+        }
         if !head.status.is_finished() || !control.outbox.is_empty() {
             let creation = Creation::Exists { found: Box::new(found), adopted: None };
             return Ok(Present::Ending(creation));
@@ -123,6 +130,8 @@ impl<P: Platform> Engine<P> {
         new.control.inbox.holes.clear();
         new.control.garbage = was.garbage.clone();
         new.control.garbage.extend(belongings(&self.hub, key, &old.record));
+        let stem = format!("{}/", self.hub.counter(Log::Created));
+        Run::add(&mut new.control.garbage, &stem, old.record.head.created_slot);
         let entry = self.creation_entry(key, &new, was.version);
         let writes: Vec<_> = writes.into_iter().chain([(self.hub.slot(slot), entry.encode())]).collect();
         self.platform.store().set_many(writes).await.map_err(StartError::not_stored)?;

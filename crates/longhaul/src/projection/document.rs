@@ -135,6 +135,11 @@ impl StatusDocument {
             need: None,
         };
         let completed = self.runtime_status == RuntimeStatus::Completed;
-        Ok(Recorded { head, input: self.input.clone(), output: completed.then(|| self.output.clone()), history })
+        Ok(Recorded {
+            head,
+            input: self.input.clone(),
+            output: completed.then(|| self.output.clone()),
+            history,
+        })
     }
 }

@@ -23,7 +23,8 @@ impl Members {
     }
 
     pub(super) fn add(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
-        self.members.push((name.to_owned(), Json::of(value).expect("names, numbers and JSON have a JSON form")));
+        self.members
+            .push((name.to_owned(), Json::of(value).expect("names, numbers and JSON have a JSON form")));
     }
 
     pub(super) fn null(&mut self, name: &str) {

@@ -59,8 +59,7 @@ pub enum ProjectionError {
 /// # Errors
 /// When an option was not set, or they are not the events of a Longhaul history.
 pub fn history_from_projection(shown: &Json) -> Result<Vec<Event>, ProjectionError> {
-    let shown: Vec<Shown> =
-        shown.to().map_err(|error| ProjectionError::NotEvents(error.to_string()))?;
+    let shown: Vec<Shown> = shown.to().map_err(|error| ProjectionError::NotEvents(error.to_string()))?;
     let mut events = BTreeMap::new();
     for (place, shown) in shown.into_iter().enumerate() {
         for (number, event) in (Reader { place, shown }).events()? {
@@ -82,7 +81,10 @@ fn with_turns(events: BTreeMap<u64, Event>) -> Result<Vec<Event>, ProjectionErro
             return Err(ProjectionError::Gap { after: (history.len() as u64).saturating_sub(1), next });
         }
         let turn = Event { at: event.at, event: EventKind::OrchestratorStarted };
-        history.extend(std::iter::repeat_n(turn, usize::try_from(missing).expect("it is below a limit that fits")));
+        history.extend(std::iter::repeat_n(
+            turn,
+            usize::try_from(missing).expect("it is below a limit that fits"),
+        ));
         history.push(event);
     }
     Ok(history)
@@ -248,12 +250,17 @@ impl Reader {
             forgotten: self.shown.forgotten,
             retry: self.shown.retry,
         };
-        Ok(EventKind::SubOrchestrationInstanceCreated { id: self.task()?, child, input: self.input()?.into() })
+        Ok(EventKind::SubOrchestrationInstanceCreated {
+            id: self.task()?,
+            child,
+            input: self.input()?.into(),
+        })
     }
 
     fn failure(&mut self) -> Result<Failure, ProjectionError> {
         let failure = self.shown.failure_details.take();
-        let FailureDetails { error_type, error_message, is_non_retriable } = self.has("FailureDetails", failure)?;
+        let FailureDetails { error_type, error_message, is_non_retriable } =
+            self.has("FailureDetails", failure)?;
         Ok(Failure {
             kind: error_type,
             message: error_message,

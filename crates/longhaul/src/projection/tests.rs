@@ -43,29 +43,38 @@ fn eventful() -> Details {
     let fire_at = Timestamp::new(9, 5).unwrap();
     let reason = || "because".to_owned();
     let history = [
-        at(turn(1), vec![
-            EventKind::ExecutionStarted { name: "o".into() },
-            scheduled(0, 0),
-            scheduled(1, 0),
-            created(2, false),
-            created(3, true),
-            EventKind::TimerCreated { id: id(4), fire_at },
-        ]),
-        at(turn(2), vec![
-            EventKind::TaskFailed { id: id(1), failure: failure() },
-            EventKind::TaskCompleted { id: id(0), output: Json::text_of("hi").into() },
-            scheduled(5, 1),
-            created(6, false),
-            scheduled(7, 2),
-        ]),
+        at(
+            turn(1),
+            vec![
+                EventKind::ExecutionStarted { name: "o".into() },
+                scheduled(0, 0),
+                scheduled(1, 0),
+                created(2, false),
+                created(3, true),
+                EventKind::TimerCreated { id: id(4), fire_at },
+            ],
+        ),
+        at(
+            turn(2),
+            vec![
+                EventKind::TaskFailed { id: id(1), failure: failure() },
+                EventKind::TaskCompleted { id: id(0), output: Json::text_of("hi").into() },
+                scheduled(5, 1),
+                created(6, false),
+                scheduled(7, 2),
+            ],
+        ),
         at(turn(3), vec![]),
         at(turn(4), vec![EventKind::ExecutionSuspended { reason: reason() }]),
         at(turn(5), vec![EventKind::ExecutionResumed { reason: reason() }]),
-        at(turn(6), vec![
-            EventKind::SubOrchestrationInstanceCompleted { id: id(2), output: Payload::default() },
-            EventKind::SubOrchestrationInstanceFailed { id: id(6), failure: failure() },
-            EventKind::EventRaised { name: "Go".into(), data: Json::parse("[1]").unwrap().into() },
-        ]),
+        at(
+            turn(6),
+            vec![
+                EventKind::SubOrchestrationInstanceCompleted { id: id(2), output: Payload::default() },
+                EventKind::SubOrchestrationInstanceFailed { id: id(6), failure: failure() },
+                EventKind::EventRaised { name: "Go".into(), data: Json::parse("[1]").unwrap().into() },
+            ],
+        ),
         at(turn(9), vec![EventKind::TimerFired { id: id(4), fire_at }]),
         at(turn(10), vec![EventKind::ExecutionRewound { reason: reason() }]),
         at(turn(11), vec![EventKind::ExecutionTerminated { reason: reason() }]),
@@ -95,31 +104,67 @@ fn events_are_shown_as_azure_shows_them() {
     let input = r#""Input":{"b": 1, "a": 12345678901234567890123}"#;
     let time = |second| format!(r#""1970-01-01T00:00:{second:02}.3452372Z""#);
     let event = |name, second, more: &str| {
-        format!(r#"{{"EventType":"{name}","Timestamp":{}{}{more}}}"#, time(second), if more.is_empty() { "" } else { "," })
+        format!(
+            r#"{{"EventType":"{name}","Timestamp":{}{}{more}}}"#,
+            time(second),
+            if more.is_empty() { "" } else { "," }
+        )
     };
     let after = |second, name, input: &str| {
         format!(r#""ScheduledTime":{},"FunctionName":"{name}",{input}"#, time(second))
     };
     let expected = [
-        event("ExecutionStarted", 1, &format!(
-            r#""FunctionName":"o","Input":7,"Correlation":null,"ParentTraceContext":null,"ScheduledStartTime":{},"Generation":null,"GenerateNewTrace":false"#,
-            time(1),
-        )),
-        event("SubOrchestrationInstanceCreated", 1, r#""Name":"kid","InstanceId":"kid-3","Input":null,"ClientSpanId":null,"Tags":null"#),
+        event(
+            "ExecutionStarted",
+            1,
+            &format!(
+                r#""FunctionName":"o","Input":7,"Correlation":null,"ParentTraceContext":null,"ScheduledStartTime":{},"Generation":null,"GenerateNewTrace":false"#,
+                time(1),
+            ),
+        ),
+        event(
+            "SubOrchestrationInstanceCreated",
+            1,
+            r#""Name":"kid","InstanceId":"kid-3","Input":null,"ClientSpanId":null,"Tags":null"#,
+        ),
         event("TimerCreated", 1, r#""FireAt":"1970-01-01T00:00:09.0000000Z""#),
         event("TaskFailed", 2, &format!("{failure},{}", after(1, "hello", input))),
         event("TaskCompleted", 2, &format!(r#""Result":"hi",{}"#, after(1, "hello", input))),
-        event("TaskScheduled", 2, &format!(r#""Name":"hello",{input},"ParentTraceContext":null,"Tags":null"#)),
-        event("TaskScheduled", 2, &format!(r#""Name":"hello",{input},"ParentTraceContext":null,"Tags":null"#)),
+        event(
+            "TaskScheduled",
+            2,
+            &format!(r#""Name":"hello",{input},"ParentTraceContext":null,"Tags":null"#),
+        ),
+        event(
+            "TaskScheduled",
+            2,
+            &format!(r#""Name":"hello",{input},"ParentTraceContext":null,"Tags":null"#),
+        ),
         event("ExecutionSuspended", 4, r#""Reason":"because""#),
         event("ExecutionResumed", 5, r#""Reason":"because""#),
-        event("SubOrchestrationInstanceCompleted", 6, &format!(r#""Result":null,{}"#, after(1, "kid", r#""Input":null"#))),
-        event("SubOrchestrationInstanceFailed", 6, &format!("{failure},{}", after(2, "kid", r#""Input":null"#))),
+        event(
+            "SubOrchestrationInstanceCompleted",
+            6,
+            &format!(r#""Result":null,{}"#, after(1, "kid", r#""Input":null"#)),
+        ),
+        event(
+            "SubOrchestrationInstanceFailed",
+            6,
+            &format!("{failure},{}", after(2, "kid", r#""Input":null"#)),
+        ),
         event("EventRaised", 6, r#""Name":"Go","Input":[1],"ParentTraceContext":null"#),
         event("TimerFired", 9, r#""FireAt":"1970-01-01T00:00:09.0000000Z""#),
-        event("ExecutionRewound", 10, r#""Reason":"because","ParentExecutionId":null,"InstanceId":null,"ParentTraceContext":null"#),
+        event(
+            "ExecutionRewound",
+            10,
+            r#""Reason":"because","ParentExecutionId":null,"InstanceId":null,"ParentTraceContext":null"#,
+        ),
         event("ExecutionTerminated", 11, r#""Input":"because""#),
-        event("ExecutionCompleted", 12, r#""OrchestrationStatus":"Completed","Result":{"z":1,"a":2},"FailureDetails":null"#),
+        event(
+            "ExecutionCompleted",
+            12,
+            r#""OrchestrationStatus":"Completed","Result":{"z":1,"a":2},"FailureDetails":null"#,
+        ),
     ];
     let shown = lines(&eventful(), options);
     for (shown, expected) in shown.iter().zip(&expected) {
@@ -156,7 +201,10 @@ fn what_is_shown_of_a_failure_is_its_message_and_of_a_pending_instance_nothing()
     details.head.failure = Some(failure());
     let shown: Value = project(&details, Options::all()).unwrap().to().unwrap();
     assert_eq!(shown[15]["OrchestrationStatus"], "Failed");
-    assert_eq!((&shown[15]["Result"], &shown[15]["FailureDetails"]["ErrorType"]), (&json!("boom"), &json!("Broken")));
+    assert_eq!(
+        (&shown[15]["Result"], &shown[15]["FailureDetails"]["ErrorType"]),
+        (&json!("boom"), &json!("Broken"))
+    );
     details.head.status = RuntimeStatus::Pending;
     assert_eq!(project(&details, Options::all()), None);
     assert_eq!(project(&Details { history: None, ..eventful() }, Options::all()), None);
@@ -179,13 +227,20 @@ fn a_history_survives_but_for_the_times_of_empty_turns() {
 
 #[test]
 fn a_history_that_is_no_use_for_a_replay_is_refused_and_what_to_ask_for_is_said() {
-    let lacking = |options| history_from_projection(&project(&eventful(), options).unwrap()).unwrap_err().to_string();
+    let lacking =
+        |options| history_from_projection(&project(&eventful(), options).unwrap()).unwrap_err().to_string();
     let all = Options::all();
     for (options, expected) in [
         (Options::default(), "without showEventIds=true: the event ExecutionStarted at [0] has no EventId"),
         (Options { show_event_ids: false, ..all }, "without showEventIds=true"),
-        (Options { show_input: false, ..all }, "without showInput=true: the event ExecutionStarted at [0] has no Input"),
-        (Options { show_history_output: false, ..all }, "without showHistoryOutput=true: the event TaskCompleted at [4]"),
+        (
+            Options { show_input: false, ..all },
+            "without showInput=true: the event ExecutionStarted at [0] has no Input",
+        ),
+        (
+            Options { show_history_output: false, ..all },
+            "without showHistoryOutput=true: the event TaskCompleted at [4]",
+        ),
     ] {
         let message = lacking(options);
         assert!(message.contains(expected), "{message}");
@@ -199,7 +254,10 @@ fn a_history_that_is_no_use_for_a_replay_is_refused_and_what_to_ask_for_is_said(
         (json!([{"EventType": "ExecutionStarted"}]), "missing field `Timestamp`"),
         (json!([started(1), started(1)]), "two events with the EventId 1"),
         (json!([started(1), started(1_000_000_000)]), "after the EventId 1 comes 1000000000"),
-        (json!([started(1), fired]), "the event TimerFired at [1] of the history is not one of Longhaul's: it has no FireAt"),
+        (
+            json!([started(1), fired]),
+            "the event TimerFired at [1] of the history is not one of Longhaul's: it has no FireAt",
+        ),
         (json!([started(1), other]), "there are no events of type 'GenericEvent'"),
     ] {
         let message = history_from_projection(&shown.into()).unwrap_err().to_string();
@@ -219,12 +277,18 @@ fn a_status_document_has_azures_members_and_tells_of_the_whole_execution() {
         r#"{"name":"o","instanceId":"a\"b","runtimeStatus":"Completed","input":null,"customStatus":[1],"output":{"z":1,"a":2},"createdTime":"2021-10-10T08:49:37Z","lastUpdatedTime":"2021-10-10T08:49:37Z"}"#
     );
     let message = shown.recorded().unwrap_err().to_string();
-    assert!(message.contains(r#"without showHistory=true: the status of 'a"b' has no historyEvents"#), "{message}");
+    assert!(
+        message.contains(r#"without showHistory=true: the status of 'a"b' has no historyEvents"#),
+        "{message}"
+    );
 
     let document = text(&StatusDocument::of(&details, Options::all()));
     let recorded = serde_json::from_str::<StatusDocument>(&document).unwrap().recorded().unwrap();
     let head = &recorded.head;
-    assert_eq!((&head.id, &head.name, &head.execution), (&details.head.id, &details.head.name, &details.head.execution));
+    assert_eq!(
+        (&head.id, &head.name, &head.execution),
+        (&details.head.id, &details.head.name, &details.head.execution)
+    );
     assert_eq!((&head.version, &head.parent), (&details.head.version, &details.head.parent));
     assert_eq!((Some(recorded.input), recorded.output), (details.input.clone(), details.output.clone()));
     assert_eq!(recorded.history.len(), details.history.as_ref().unwrap().len());
@@ -233,5 +297,7 @@ fn a_status_document_has_azures_members_and_tells_of_the_whole_execution() {
     let pending = StatusDocument::of(&details, Options::all());
     assert_eq!(pending.history_events, None);
     assert_eq!(pending.recorded().unwrap().history, []);
-    assert!(StatusDocument::of(&details, Options { show_event_ids: false, ..Options::all() }).recorded().is_err());
+    assert!(
+        StatusDocument::of(&details, Options { show_event_ids: false, ..Options::all() }).recorded().is_err()
+    );
 }

@@ -71,6 +71,15 @@ pub struct Control {
     /// When the next timer fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<Timestamp>,
+    /// How often it has continued as new.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rounds: u32,
+    /// Sub-orchestrations that were asked for before this task are to be rewound, where they have failed.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub rewound_below: TaskId,
+    /// What is garbage once the outbox is empty: what is to be sent may refer to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Run>,
     /// How often it was rewound.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rewinds: u32,
@@ -130,9 +139,6 @@ pub struct Task {
     /// What the activity has saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<SavedCheckpoint>,
-    /// Whether the sub-orchestration exists, has failed, and is to be rewound.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub rewinds: bool,
 }
 
 /// What an activity has saved.
@@ -262,6 +268,10 @@ impl Inbox {
     pub fn has_yet_to_take(&self, slot: u64) -> bool {
         slot > self.read || self.holes.contains(&slot)
     }
+}
+
+fn is_first(task: &TaskId) -> bool {
+    *task == TaskId(0)
 }
 
 /// How often a lease may expire without a step before the instance is ticked alone.

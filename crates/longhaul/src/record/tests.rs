@@ -51,6 +51,7 @@ fn record() -> Record {
             lease: Some(Lease { granted: at, expires: at, offered: false }),
             wake: Some(Wake { entry: EntryName { log: Log::Created, slot: 9 }, due: at }),
             tasks: [(TaskId(0), Task { attempt: 1, ..Task::default() })].into(),
+            events: 2,
             ..new.control
         },
         tail: Vec::new(),

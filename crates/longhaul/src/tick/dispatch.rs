@@ -1,5 +1,6 @@
 //! What a tick sets going, once it is committed: activities, sub-orchestrations, messages to others.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures::future::{self, Either};
@@ -11,7 +12,7 @@ use crate::child::{ChildStart, Order};
 use crate::context::Action;
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::id::{ExecutionId, InstanceId, InstanceKey, TaskId};
+use crate::id::{ExecutionId, InstanceKey, TaskId};
 use crate::json::Json;
 use crate::kick::{Kicks, TickKick};
 use crate::lookup::ReadError;
@@ -56,12 +57,16 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
 
     /// Has an activity run, or a sub-orchestration started. It is committed that this is to happen.
     pub(super) fn dispatch(&mut self, id: TaskId) {
+        if self.calls.contains_key(&id) || self.starting.contains(&id) {
+            return;
+        }
         let Some(action) = self.execution.as_ref().and_then(|execution| execution.action(id)) else { return };
         match action.clone() {
             Action::Activity { name, input, retry } => self.call(id, name, input, retry),
             Action::Child { child, input } => {
+                self.starting.insert(id);
                 let (record, around) = (self.held.record(), self.around);
-                let rewinds = record.control.tasks.get(&id).is_some_and(|task| task.rewinds);
+                let rewinds = id < record.control.rewound_below;
                 let execution = record.head.execution.clone();
                 let order = Order {
                     parent: (record.head.id.clone(), self.held.key.clone()),
@@ -121,18 +126,24 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
     /// Sends what is in the outbox, in order as far as one waits for another.
     pub(super) fn post(&mut self) {
         let record = self.held.record();
+        let undelivered = record.control.outbox.iter().filter(|posted| !self.delivered.contains(&posted.number));
+        let being_started: BTreeSet<_> = undelivered
+            .filter_map(|posted| match &posted.what {
+                Outgoing::Start { child, .. } => Some(child.instance.clone()),
+                _ => None,
+            })
+            .collect();
         for posted in &record.control.outbox {
             if self.posting.len() >= POSTS {
                 break;
             }
             // A sub-orchestration is ended after it is started.
-            let waits = |instance: &InstanceId| {
-                record.control.outbox.iter().any(|other| {
-                    matches!(&other.what, Outgoing::Start { child, .. } if child.instance == *instance)
-                })
+            let waits = |what: &Outgoing| {
+                matches!(what, Outgoing::Terminate { instance, .. } if being_started.contains(instance))
             };
             if self.posting.contains(&posted.number)
-                || matches!(&posted.what, Outgoing::Terminate { instance, .. } if waits(instance))
+                || self.delivered.contains(&posted.number)
+                || waits(&posted.what)
             {
                 continue;
             }
@@ -259,7 +270,16 @@ impl<P: Platform> Engine<P> {
 }
 
 impl Reports {
+    /// Nobody reads what is said from now on.
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+        self.said.borrow_mut().clear();
+    }
+
     fn add(&self, task: TaskId, attempt: u32, report: ActivityReport) {
+        if self.closed.get() {
+            return;
+        }
         let wakes = matches!(report, ActivityReport::Checkpoint(_));
         self.said.borrow_mut().push((task, attempt, report));
         if wakes {

@@ -21,6 +21,9 @@ use crate::stage::belongings;
 use crate::status::RuntimeStatus;
 use super::Ticked;
 
+/// So many messages to others may carry their values with them.
+const FEW: usize = 64;
+
 impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     /// Writes the end of the execution into the record, and with continue-as-new the beginning of the next.
     pub(super) async fn end(&mut self, plan: &mut Plan, end: End) -> Result<(), CommitError> {
@@ -43,6 +46,10 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 child,
             };
             let mut input = Payload::Inline(input);
+            if plan.next.control.outbox.len() >= FEW {
+                // The record is not to grow with all that is yet to be started.
+                self.stage.set_aside(&engine.hub, &self.held.key, &mut plan.next, &mut input);
+            }
             self.stage.payload(&engine.hub, &self.held.key, &mut plan.next, &mut input);
             leave_child(&mut plan.next, pending, input, terminated);
         }
@@ -82,13 +89,15 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let key = self.held.key.clone();
         self.calls.clear();
         let next = &mut plan.next;
-        let mut gone = belongings(&engine.hub, &key, next);
+        let gone = belongings(&engine.hub, &key, next);
         // What is still to be sent may refer to values of the execution that is over.
-        let refers = |posted: &Posted| matches!(&posted.what, Outgoing::Start { input, .. } if input.stored().is_some());
-        if next.control.outbox.iter().any(refers) {
-            gone.retain(|run| !run.stem.contains("/payload/"));
+        match next.control.outbox.is_empty() {
+            true => next.control.garbage.extend(gone),
+            false => next.control.later = gone,
         }
-        next.control.garbage.append(&mut gone);
+        next.control.rounds = next.control.rounds.saturating_add(1);
+        next.control.rewound_below = TaskId(0);
+        self.starting.clear();
         next.control.segments.clear();
         next.control.payloads.clear();
         next.control.tasks.clear();
@@ -198,7 +207,6 @@ fn finish(record: &mut Record, status: RuntimeStatus) {
     let control = &mut record.control;
     control.suspended = false;
     control.timer = None;
-    control.carried.clear();
     // What activities have saved stays listed until the instance is purged, or begins anew.
     control.tasks.retain(|_, task| task.checkpoint.is_some());
     if control.parent.as_ref().is_some_and(|parent| !parent.forgotten) {

@@ -16,6 +16,7 @@ use crate::kick::Kicks;
 use crate::payload::{Payload, too_large};
 use crate::platform::{Platform, after};
 use crate::record::{Record, Run, SavedCheckpoint, Task};
+use crate::status::RuntimeStatus;
 
 impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     /// Sorts an answer into news for the orchestrator, tasks to repeat, and messages that are delivered.
@@ -39,15 +40,18 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 }
             }
             Answer::Child { task, execution, start } => {
+                if execution == plan.next.head.execution {
+                    self.starting.remove(&task);
+                }
                 if execution != plan.next.head.execution || !plan.next.control.tasks.contains_key(&task) {
                     return;
                 }
                 plan.changed = true;
                 match start {
                     Ok(ChildStart::Started) => drop(plan.next.control.tasks.remove(&task)),
-                    Ok(ChildStart::Refused(failure)) => {
+                    Ok(ChildStart::Ended(result)) => {
                         plan.next.control.tasks.remove(&task);
-                        plan.news.push(News::Result(task, Err(failure)));
+                        plan.news.push(News::Result(task, result));
                     }
                     Err(error) => self.repeat(task, &error.to_string(), plan),
                 }
@@ -55,8 +59,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             Answer::Posted { number, delivered } => {
                 self.posting.remove(&number);
                 if delivered {
-                    plan.changed = true;
-                    plan.next.control.outbox.retain(|posted| posted.number != number);
+                    self.delivered.insert(number);
                 }
             }
         }
@@ -125,7 +128,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             }
             match report {
                 ActivityReport::Heartbeat => {}
-                ActivityReport::Progress(progress) => plan.next.head.progress = Some(progress),
+                ActivityReport::Progress(progress) => self.progress = Some(progress),
                 ActivityReport::Checkpoint(checkpoint) => {
                     self.save(task, attempt, checkpoint, plan);
                     plan.changed = true;
@@ -138,6 +141,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     fn save(&mut self, id: TaskId, attempt: u32, checkpoint: Checkpoint, plan: &mut Plan) {
         let Record { head, control, .. } = &mut plan.next;
         let Some(task) = control.tasks.get_mut(&id) else { return };
+        // Whatever keeps it from answering, it gets on.
+        task.failures = 0;
         let saved = task.checkpoint.get_or_insert_with(|| SavedCheckpoint {
             cursor: Default::default(),
             segments: Vec::new(),
@@ -167,10 +172,18 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         // Of a record that is to begin later only the end is decided now.
         let begun = self.has_begun(plan.now);
         for message in messages {
-            if begun || matches!(message.what, MessageKind::Terminate { .. }) {
-                plan.news.extend(news_of(message, &plan.next));
-            } else {
-                plan.next.control.carried.push(message);
+            match message.what {
+                _ if begun => plan.news.extend(news_of(message, &plan.next)),
+                MessageKind::Terminate { .. } => plan.news.extend(news_of(message, &plan.next)),
+                MessageKind::Suspend { .. } => {
+                    plan.next.control.suspended = true;
+                    plan.next.head.status = RuntimeStatus::Suspended;
+                }
+                MessageKind::Resume { .. } => {
+                    plan.next.control.suspended = false;
+                    plan.next.head.status = RuntimeStatus::Pending;
+                }
+                _ => plan.next.control.carried.push(message),
             }
         }
     }
@@ -182,9 +195,14 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
 
     /// Whether the execution is not to begin later.
     pub(super) fn has_begun(&self, now: Timestamp) -> bool {
-        let head = &self.held.record().head;
-        let is_new = self.execution.as_ref().is_some_and(|execution| execution.is_new());
-        !is_new || head.scheduled.is_none_or(|at| at <= now)
+        let Record { head, control, .. } = self.held.record();
+        match &self.execution {
+            // One that was scheduled, and has not begun.
+            Some(execution) if execution.is_new() && control.rounds == 0 => {
+                !control.suspended && head.scheduled.is_none_or(|at| at <= now)
+            }
+            _ => true,
+        }
     }
 }
 

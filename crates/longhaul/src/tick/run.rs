@@ -26,15 +26,22 @@ pub(super) struct Mail {
 
 impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     pub(super) async fn run(&mut self) -> Result<Ticked, CommitError> {
-        // Taken over from another: what it had under way runs again, under the attempts that the takeover counted.
-        self.dispatch_committed();
         let mut answers = Vec::new();
         loop {
             let mail = self.mail().await?;
-            match self.step(answers, mail).await? {
+            let stepped = self.step(answers, mail).await?;
+            // If it came through the first step, it takes nobody down; and what a message has settled is not done again.
+            self.entered.run_beside_others();
+            // Taken over from another: what it had under way runs again, under the attempts that the takeover counted.
+            self.dispatch_committed();
+            match stepped {
                 Some(Ticked::Waiting) => match self.is_written_to().await? {
                     false => return Ok(Ticked::Waiting),
-                    true => self.take_up_again().await?,
+                    true => {
+                        self.take_up_again().await?;
+                        answers = Vec::new();
+                        continue;
+                    }
                 },
                 Some(ended) => {
                     self.let_run_on().await;
@@ -56,7 +63,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let messages = engine.take_messages(&self.held.key, &mut inbox, &mut self.holes).await?;
         let pause = match self.looked {
             // While nobody writes, more and more seldom: who does write rings the bell, if it is the same process.
-            Some((_, pause)) if messages.is_empty() && inbox.holes.is_empty() => pause * 2,
+            Some((_, pause)) if messages.is_empty() && inbox.holes.is_empty() && !pause.is_zero() => pause * 2,
             _ if messages.is_empty() => engine.timing.inbox_poll,
             // There may be more than are taken at once.
             _ => Duration::ZERO,
@@ -85,7 +92,6 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let held = engine.takeover(key, stored, &self.owner, engine.lease(), WakeEntry::Keep).await?;
         self.held = held.ok_or(CommitError::Lost)?;
         self.looked = None;
-        self.dispatch_committed();
         Ok(())
     }
 
@@ -138,7 +144,9 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let tasks = || record.control.tasks.values();
         // What is to be repeated waits for room, as everything does.
         let in_flight = tasks().filter(|task| task.retry_at.is_none()).count();
-        let waits = record.control.suspended || in_flight >= engine.limits.in_flight;
+        let waits = self.execution.is_none()
+            || record.control.suspended
+            || in_flight >= engine.limits.in_flight;
         let retries = tasks().filter_map(|task| task.retry_at).filter(|_| !waits);
         let timer = self.execution.as_ref().and_then(|execution| execution.next_timer());
         let next = renew.into_iter().chain(retries).chain(timer).min();
@@ -153,6 +161,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
 
     /// After the end: what is under way runs on, and nobody minds how it ends.
     async fn let_run_on(&mut self) {
+        self.reports.close();
         while self.running.next().await.is_some() {}
     }
 }

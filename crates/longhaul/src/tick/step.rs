@@ -61,6 +61,14 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             self.take_answer(answer, &mut plan);
         }
         self.take_messages(mail.messages, &mut plan);
+        if self.progress.is_some() {
+            plan.next.head.progress.clone_from(&self.progress);
+        }
+        let outbox = &mut plan.next.control.outbox;
+        let had = outbox.len();
+        outbox.retain(|posted| !self.delivered.contains(&posted.number));
+        // Struck off all together, or with whatever else there is to commit: the record may be a long one.
+        plan.changed |= had > 0 && outbox.is_empty();
         self.turn(&mut plan).await?;
         self.schedule(&mut plan);
         let keeps = self.decide_lease(&mut plan);
@@ -74,7 +82,14 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         }
         self.sweep(&mut plan.next).await;
         self.stage.flush(self.around.engine).await?;
+        if plan.next.control.outbox.is_empty() {
+            let later = std::mem::take(&mut plan.next.control.later);
+            plan.next.control.garbage.extend(later);
+        }
         self.around.engine.commit(&mut self.held, plan.next, WakeEntry::Keep).await?;
+        self.progress = None;
+        let outbox = &self.held.record().control.outbox;
+        self.delivered.retain(|number| outbox.iter().any(|posted| posted.number == *number));
         for id in plan.dispatch {
             self.dispatch(id);
         }
@@ -93,7 +108,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let Some(execution) = &mut self.execution else { return Ok(()) };
         let mut news = std::mem::take(&mut plan.news);
         let begins = begun && execution.is_new();
-        if begins {
+        if begun {
             let carried = std::mem::take(&mut plan.next.control.carried);
             let mut earlier = Vec::new();
             for mut message in carried {
@@ -164,7 +179,9 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     fn decide_lease(&mut self, plan: &mut Plan) -> bool {
         let engine = self.around.engine;
         let control = &mut plan.next.control;
-        let under_way = !self.calls.is_empty() || !self.running.is_empty() || self.is_about_to_begin(plan.now);
+        // Also what is yet to be set going again, after a takeover.
+        let dispatched = control.tasks.values().any(|task| task.retry_at.is_none()) && !control.suspended;
+        let under_way = dispatched || !self.calls.is_empty() || !self.running.is_empty() || self.is_about_to_begin(plan.now);
         let has_holes = !control.inbox.holes.is_empty();
         let busy = (self.execution.is_some() && (under_way || has_holes))
             || !plan.dispatch.is_empty()
@@ -184,18 +201,19 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let committed = &self.held.record().control;
         let mut rubbish = keys(&committed.garbage);
         let inbox = &committed.inbox;
-        let sweeps_inbox = inbox.read - inbox.deleted >= INBOX_SWEEP;
+        // What may still come into a hole is not taken yet.
+        let taken = inbox.holes.first().map_or(inbox.read, |hole| hole - 1);
+        let sweeps_inbox = taken.saturating_sub(inbox.deleted) >= INBOX_SWEEP;
         if sweeps_inbox {
             let hub = &self.around.engine.hub;
-            let taken = (inbox.deleted + 1..=inbox.read).filter(|slot| !inbox.holes.contains(slot));
-            rubbish.extend(taken.map(|slot| hub.message(&self.held.key, slot)));
+            rubbish.extend((inbox.deleted + 1..=taken).map(|slot| hub.message(&self.held.key, slot)));
         }
         if rubbish.is_empty() || self.around.engine.delete_all(rubbish).await.is_err() {
             return;
         }
         next.control.garbage.drain(..committed.garbage.len());
         if sweeps_inbox {
-            next.control.inbox.deleted = inbox.read;
+            next.control.inbox.deleted = taken;
         }
     }
 }

@@ -42,6 +42,11 @@ fn orchestrators() -> Orchestrators {
             let call = ctx.call_sub_orchestration::<_, u64>("sleeper", 1000).with_id(id);
             if detached { call.detached().await } else { call.await }
         })
+        .with("both", |ctx: OrchestrationContext, message: String| async move {
+            let bad = ctx.call_sub_orchestration::<_, Json>("bad", message);
+            let slow = ctx.call_sub_orchestration::<_, u64>("sleeper", 30);
+            future::try_join(bad, slow).await
+        })
         .with("starts", |ctx: OrchestrationContext, n: u64| async move {
             let ids = (0..n).map(|n| ctx.start_orchestration("child", n, None).map(|id| id.to_string()));
             ids.collect::<Result<Vec<_>, Failure>>()
@@ -172,4 +177,30 @@ fn purge_takes_the_children_too() {
     let left: Vec<_> =
         hub.engine.platform().keys().into_iter().filter(|key| key.contains("/instance/") || key.contains("/inbox/")).collect();
     assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn a_rewound_parent_learns_of_a_child_that_ended_while_it_had_failed() {
+    let hub = hub();
+    let id = hub.start("both", "now and then");
+    assert_eq!(hub.end::<Json>(&id).unwrap_err().message, "now and then");
+    hub.sleep(Duration::from_secs(100));
+    for _ in 0..2 {
+        hub.tell(hub.engine.rewind(&id, "try again")).unwrap();
+        let _ = hub.end::<Json>(&id);
+    }
+    assert_eq!(hub.end::<(String, u64)>(&id).unwrap(), ("now and then".into(), 30));
+}
+
+#[test]
+fn thousands_of_children_of_an_instance_that_has_ended_make_no_long_record() {
+    let hub = hub();
+    let id = hub.start("starts", 3000);
+    let key = format!("test/instance/{id}");
+    let mut largest = 0;
+    while hub.run(hub.engine.count(&Query::default())).unwrap() < 3001 {
+        largest = largest.max(hub.engine.platform().size(&key).unwrap());
+        hub.sleep(Duration::from_millis(200));
+    }
+    assert!(largest < 1_500_000, "{largest}");
 }

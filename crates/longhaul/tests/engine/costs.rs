@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use longhaul::{Json, OrchestrationContext, Orchestrators, Platform, RuntimeStatus, Start, UnprocessedEvents};
+use longhaul::{Json, OrchestrationContext, Orchestrators, RuntimeStatus, Start, UnprocessedEvents};
 
 use crate::support::{Hub, activities};
 

@@ -155,6 +155,14 @@ fn one_that_is_to_begin_later_can_be_terminated_and_keeps_what_it_is_told() {
         let hours = Duration::from_secs(3600 * u64::try_from(hours).unwrap());
         assert!(took + Duration::from_secs(601) >= hours && took <= hours + Duration::from_secs(5), "{took:?}");
     }
+    let id = scheduled(&hub, 2);
+    hub.tell(hub.engine.suspend(&id, "not yet")).unwrap();
+    hub.wait_for(&id, RuntimeStatus::Suspended);
+    hub.raise(&id, "add", 5);
+    hub.sleep(Duration::from_secs(3 * 3600));
+    assert_eq!(hub.status(&id), RuntimeStatus::Suspended);
+    hub.tell(hub.engine.resume(&id, "now")).unwrap();
+    assert_eq!(hub.end::<u64>(&id).unwrap(), 5);
     let id = scheduled(&hub, 7);
     hub.tell(hub.engine.terminate(&id, "no more")).unwrap();
     hub.wait_for(&id, RuntimeStatus::Terminated);
@@ -291,4 +299,46 @@ fn an_instance_without_a_function_waits_and_says_why_and_can_be_terminated() {
     hub.tell(hub.engine.terminate(&started.id, "never mind")).unwrap();
     hub.wait_for(&started.id, RuntimeStatus::Terminated);
     drop(other);
+}
+
+#[test]
+fn a_rewound_instance_goes_on_with_mended_code() {
+    let broken = Orchestrators::new().with("o", |ctx: OrchestrationContext, n: u64| async move {
+        let doubled: u64 = ctx.call_activity("double", n).await?;
+        let event: u64 = ctx.wait_for_event("go").await?;
+        Err::<u64, _>(longhaul::Failure::new("Bug", format!("{doubled} {event}")))
+    });
+    let mended = Orchestrators::new().with("o", |ctx: OrchestrationContext, n: u64| async move {
+        let doubled: u64 = ctx.call_activity("double", n).await?;
+        let event: u64 = ctx.wait_for_event("go").await?;
+        ctx.call_activity::<_, u64>("double", doubled + event).await
+    });
+    let hub = Hub::new(broken, activities());
+    let id = hub.start("o", 4);
+    hub.raise(&id, "go", 1);
+    assert_eq!(hub.end::<u64>(&id).unwrap_err().message, "8 1");
+    let hub = hub.redeployed(mended, activities());
+    hub.tell(hub.engine.rewind(&id, "the bug is mended")).unwrap();
+    assert_eq!(hub.end::<u64>(&id).unwrap(), 18);
+    assert_eq!(hub.calls("double"), 1, "the first call's result stands in the history");
+}
+
+#[test]
+fn a_busy_tick_looks_for_messages_seldom_also_after_one() {
+    let slow = longhaul::ActivityFunctions::new().with("slow", |_: longhaul::ActivityContext, _: Json| async move {
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let orchestrators = Orchestrators::new().with("busy", |ctx: OrchestrationContext, _: Json| async move {
+        ctx.call_activity::<_, Json>("slow", ()).await
+    });
+    let hub = Hub::new(orchestrators, slow);
+    let id = hub.start("busy", 0);
+    hub.sleep(Duration::from_secs(20));
+    hub.raise(&id, "ignored", 1);
+    hub.sleep(Duration::from_secs(5));
+    let before = hub.engine.platform().operations();
+    hub.sleep(Duration::from_secs(20));
+    let spent = hub.engine.platform().operations() - before;
+    assert!(spent.reads < 150, "{spent:?}: the scheduler's, and a few of the inbox");
 }

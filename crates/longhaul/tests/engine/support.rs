@@ -71,6 +71,13 @@ impl Hub {
         }))
     }
 
+    /// The same store, under another version of the application.
+    pub fn redeployed(self, orchestrators: Orchestrators, activities: ActivityFunctions<'static>) -> Self {
+        self.crash();
+        let inner = Rc::into_inner(self.0).expect("nothing runs any more");
+        Self(Rc::new(Inner { orchestrators, activities, calls: RefCell::default(), ..inner }))
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.spawned.borrow_mut().push(Box::pin(task));
     }

@@ -1,0 +1,51 @@
+//! The public API of the patterns: [`patterns::api`] says what there is.
+
+use http::Response;
+use longhaul::{Json, Wanted};
+use longhaul_spin::{Answer, answer, hub, in_background, kick, log_to_stderr};
+use patterns::api::{self, Asked, Refusal};
+use patterns::approval;
+use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::http::{Request, Result};
+use spin_sdk::http_service;
+
+#[http_service]
+async fn api(request: Request) -> Result<Answer> {
+    log_to_stderr();
+    let (head, body) = request.into_parts();
+    let body = body.bytes().await?;
+    let response = match api::parse(&head, &body) {
+        Ok(asked) => serve(asked).await,
+        Err(refusal) => Err(refusal),
+    };
+    Ok(answer(response.unwrap_or_else(|refusal| refusal.answer())))
+}
+
+/// The kicks are sent after the answer: what is lost of them, the scheduler finds.
+async fn serve(asked: Asked) -> std::result::Result<Response<String>, Refusal> {
+    let engine = hub::engine().await.map_err(|error| Refusal::NoStore(error.to_string()))?;
+    match asked {
+        Asked::Start(start) => {
+            let started = engine.start(start).await?;
+            let accepted = api::accepted(&started.id);
+            in_background(kick::run(started));
+            Ok(accepted)
+        }
+        Asked::Status(id) => {
+            let wanted = Wanted { output: true, ..Wanted::default() };
+            let details = engine.details(&id, wanted).await?.ok_or(Refusal::NoSuchInstance)?;
+            let shown = api::shown(&details);
+            // Nobody has looked at it in time: whoever polls has the scheduler woken.
+            if engine.is_overdue(&details.head) {
+                in_background(kick::revive(details.key));
+            }
+            Ok(shown)
+        }
+        Asked::Approve(id, approved) => {
+            let answer = Json::of(&approved).expect("a boolean has a JSON form");
+            let told = engine.raise_event(&id, approval::EVENT, answer).await?;
+            in_background(kick::told(told));
+            Ok(api::told(&id))
+        }
+    }
+}
