@@ -120,7 +120,9 @@ impl Checks {
         // The key of one instance may begin with that of another: only parts of this very one count.
         let owner = self.records.iter().find(|(name, _)| key.contains(&format!("/{name}/")));
         let Some((name, known)) = owner else { return };
-        if !known.record.head.purging && references(name, &known.record).iter().any(|reference| reference == key) {
+        if !known.record.head.purging
+            && references(name, &known.record).iter().any(|reference| reference == key)
+        {
             self.violated(name.clone(), format!("{key} was deleted, and is referred to"));
         }
     }
@@ -188,8 +190,9 @@ impl Checks {
             if is.epoch > was.epoch && held && old.head.status != RuntimeStatus::Pending {
                 self.taken_over.insert(name.to_owned());
             }
-            let end =
-                |record: &Record| (record.head.status, record.head.output.clone(), record.head.failure.clone());
+            let end = |record: &Record| {
+                (record.head.status, record.head.output.clone(), record.head.failure.clone())
+            };
             if new.head.execution == old.head.execution && is.rewinds == was.rewinds {
                 if new.head.purging {
                     history.clone_from(&past);
@@ -272,12 +275,17 @@ fn references(name: &str, record: &Record) -> Vec<String> {
     let execution = &record.head.execution;
     let control = &record.control;
     let mut keys = Vec::new();
-    let segments = control.segments.iter().map(|run| (format!("sim/history/{name}/{execution}/{}.", run.stem), run));
-    let payloads = control.payloads.iter().map(|run| (format!("sim/payload/{name}/{execution}/{}.", run.stem), run));
+    let segments =
+        control.segments.iter().map(|run| (format!("sim/history/{name}/{execution}/{}.", run.stem), run));
+    let payloads =
+        control.payloads.iter().map(|run| (format!("sim/payload/{name}/{execution}/{}.", run.stem), run));
     let unfinished = control.tasks.iter().filter(|_| !record.head.status.is_finished());
     let saved = unfinished.flat_map(|(id, task)| {
         task.checkpoint.iter().flat_map(move |saved| {
-            saved.segments.iter().map(move |run| (format!("sim/checkpoint/{name}/{execution}/{id}/{}.", run.stem), run))
+            saved
+                .segments
+                .iter()
+                .map(move |run| (format!("sim/checkpoint/{name}/{execution}/{id}/{}.", run.stem), run))
         })
     });
     for (stem, run) in segments.chain(payloads).chain(saved) {

@@ -278,7 +278,9 @@ impl Run {
     /// How an instance has ended.
     fn end(&self, item: &Acknowledged, record: &Record) -> Option<Result<Value, String>> {
         match (record.head.status, &record.head.output, &record.head.failure) {
-            (RuntimeStatus::Completed, Some(Payload::Inline(output)), _) => Some(Ok(output.to().expect("it is JSON"))),
+            (RuntimeStatus::Completed, Some(Payload::Inline(output)), _) => {
+                Some(Ok(output.to().expect("it is JSON")))
+            }
             (RuntimeStatus::Completed, Some(Payload::Stored(stored)), _) => {
                 let key = format!("sim/payload/{}/{}/{}", item.key, record.head.execution, stored.name);
                 let output = self.world.store().peek(&key)?;

@@ -10,8 +10,8 @@ use futures::future::{Either, select};
 use futures::pin_mut;
 use jiff::SignedDuration;
 use longhaul::{
-    Creation, Engine, InstanceId, InstanceKey, Json, OperationError, Platform, Reuse, SchedulerKick, Start, Started,
-    TickKick, Told,
+    Creation, Engine, InstanceId, InstanceKey, Json, OperationError, Platform, Reuse, SchedulerKick, Start,
+    Started, TickKick, Told,
 };
 use longhaul_program::Scenario;
 
@@ -115,7 +115,10 @@ impl Users {
     /// Asks a client function to start the instance. False when there is no good answer.
     async fn ask(&self, wish: &Wish) -> bool {
         let (users, wish) = (self.clone(), wish.clone());
-        self.world.ask(move |client, answer| async move { users.serve(client, wish, answer).await }).await.is_some()
+        self.world
+            .ask(move |client, answer| async move { users.serve(client, wish, answer).await })
+            .await
+            .is_some()
     }
 
     /// The client function: starts the instance, answers, and sends the kicks.
@@ -123,9 +126,9 @@ impl Users {
         let world = &self.world;
         let engine = world.engine(client);
         let input = serde_json::json!({ "program": wish.scenario.program, "n": 0 });
-        let scheduled = wish.later.map(|later| {
-            engine.platform().now() + SignedDuration::try_from(later).expect("a short time")
-        });
+        let scheduled = wish
+            .later
+            .map(|later| engine.platform().now() + SignedDuration::try_from(later).expect("a short time"));
         let start = Start { scheduled, ..Start::new("program", Json::from(input)) };
         let (id, key, started) = match &wish.id {
             None => match engine.start(start).await {
@@ -139,10 +142,17 @@ impl Users {
             },
         };
         world.processes().note(client, || {
-            format!("acknowledges {key}, {}", serde_json::to_string(&wish.scenario.program).expect("it is JSON"))
+            format!(
+                "acknowledges {key}, {}",
+                serde_json::to_string(&wish.scenario.program).expect("it is JSON")
+            )
         });
         world.store().check(|checks, data| checks.acknowledged(data, &id, &key));
-        self.acknowledged.borrow_mut().push(Acknowledged { id: id.clone(), key: key.clone(), wish: wish.clone() });
+        self.acknowledged.borrow_mut().push(Acknowledged {
+            id: id.clone(),
+            key: key.clone(),
+            wish: wish.clone(),
+        });
         let _ = answer.send(());
         self.raise_events(&id, &wish.scenario);
         self.operate(&id, wish.operator);
@@ -203,11 +213,13 @@ impl Users {
             // Whether it was suspended, or will be yet, nobody knows: it is resumed until it has finished.
             loop {
                 exec.sleep(exec.up_to(Duration::from_secs(60))).await;
-                if users.try_once(&mut |engine| {
-                    let id = other.clone();
-                    async move { engine.resume(&id, "go on").await }
-                })
-                .await == Tried::Over
+                if users
+                    .try_once(&mut |engine| {
+                        let id = other.clone();
+                        async move { engine.resume(&id, "go on").await }
+                    })
+                    .await
+                    == Tried::Over
                 {
                     return;
                 }

@@ -105,7 +105,13 @@ impl Weather {
 
     /// This weather, once the troubles are over.
     pub fn calmed(&self) -> Self {
-        Self { bursts: self.bursts, polls: self.polls, traps: self.traps, no_scheduler_until: self.no_scheduler_until, ..Self::NONE }
+        Self {
+            bursts: self.bursts,
+            polls: self.polls,
+            traps: self.traps,
+            no_scheduler_until: self.no_scheduler_until,
+            ..Self::NONE
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use futures::stream::StreamExt;
 use jiff::Timestamp;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, InstanceKey, KickError, Kicks,
-    Limits, NoAnswer, Platform, ReportSink, SchedulerKick, SchedulerWatch, TaskHub, TickKick, Timing,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, InstanceKey, KickError,
+    Kicks, Limits, NoAnswer, Platform, ReportSink, SchedulerKick, SchedulerWatch, TaskHub, TickKick, Timing,
 };
 
 use crate::exec::{Exec, Process};

@@ -29,8 +29,8 @@ pub use timer::Timer;
 
 use call::Attempts;
 pub(crate) use events::BufferedEvent;
-pub(crate) use state::{Action, Identity, NewExecution, Request, State};
 use state::TaskFuture;
+pub(crate) use state::{Action, Identity, NewExecution, Request, State};
 
 /// The context of one execution of an orchestrator function. Clones are the same context.
 ///
@@ -67,7 +67,7 @@ impl OrchestrationContext {
         self.with(|state| state.identity.instance.clone())
     }
 
-    /// The id of the instance that waits for this one, if it is a sub-orchestration.
+    /// The id of the instance that started this one, if an orchestration did.
     pub fn parent_instance_id(&self) -> Option<InstanceId> {
         self.with(|state| state.identity.parent.clone())
     }
@@ -204,7 +204,7 @@ impl OrchestrationContext {
         std::future::pending().await
     }
 
-    /// Sends an HTTP request from the activity component, as an activity does. With
+    /// Sends an HTTP request, once the future is first polled, from the activity component, as an activity does. With
     /// [`HttpRequest::asynchronous_pattern`] (which is the default) an answer 202 with a `Location` is followed: the
     /// orchestration waits as long as `Retry-After` says with a durable timer, and asks there, until the answer is
     /// another.

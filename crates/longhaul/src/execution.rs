@@ -67,6 +67,16 @@ pub(crate) enum News {
     Terminate(String),
 }
 
+impl News {
+    /// The task whose result this is.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        match self {
+            Self::Result(task, _) => Some(*task),
+            _ => None,
+        }
+    }
+}
+
 /// How an execution ends.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum End {
@@ -198,7 +208,8 @@ impl Execution {
     fn hear(&mut self, news: News) -> EventKind {
         match news {
             News::Result(id, result) => {
-                let action = self.open.remove(&id).expect("whoever tells a result has asked whether it is minded");
+                let action =
+                    self.open.remove(&id).expect("whoever tells a result has asked whether it is minded");
                 self.context.with(|state| state.deliver(id, result.clone()));
                 match (action, result) {
                     (Action::Child { .. }, Ok(output)) => {

@@ -22,7 +22,7 @@ impl InstanceId {
     /// Checks a caller's id.
     ///
     /// # Errors
-    /// An id is refused when it is empty, longer than [`MAX_INSTANCE_ID`] characters, begins with `@` (which names
+    /// An id is refused when it is empty, longer than 256 characters, begins with `@` (which names
     /// entities) or contains `/`, `\`, `#`, `?` or a control character.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidInstanceId> {
         let id = id.into();

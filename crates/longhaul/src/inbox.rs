@@ -162,7 +162,11 @@ impl<P: Platform> Engine<P> {
     }
 
     /// `Some(None)`: there is something, and it is no message.
-    async fn read_message(&self, key: &InstanceKey, slot: u64) -> Result<Option<Option<Message>>, StoreError> {
+    async fn read_message(
+        &self,
+        key: &InstanceKey,
+        slot: u64,
+    ) -> Result<Option<Option<Message>>, StoreError> {
         let Some(bytes) = self.get_patiently(&self.hub.message(key, slot)).await? else { return Ok(None) };
         let message = serde_json::from_slice(&bytes);
         if let Err(error) = &message {

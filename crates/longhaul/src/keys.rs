@@ -59,7 +59,13 @@ impl TaskHub {
     }
 
     /// What the names of the segments begin with that one attempt of an activity has saved.
-    pub fn checkpoint(&self, key: &InstanceKey, execution: &ExecutionId, task: TaskId, attempt: &str) -> String {
+    pub fn checkpoint(
+        &self,
+        key: &InstanceKey,
+        execution: &ExecutionId,
+        task: TaskId,
+        attempt: &str,
+    ) -> String {
         format!("{}/checkpoint/{key}/{execution}/{task}/{attempt}.", self.0)
     }
 

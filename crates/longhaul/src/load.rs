@@ -3,9 +3,9 @@
 use futures::stream::{self, StreamExt};
 use serde_json::value::RawValue;
 
+use crate::context::Identity;
 use crate::engine::Engine;
 use crate::execution::{Beginning, Execution};
-use crate::context::Identity;
 use crate::history::Event;
 use crate::id::{ExecutionId, InstanceKey};
 use crate::json::Json;
@@ -55,7 +55,8 @@ impl<P: Platform> Engine<P> {
             let stem = self.hub.segments(key, execution, &run.stem);
             run.numbers().map(move |number| format!("{stem}{number}"))
         });
-        let sealed = stream::iter(names).map(|name| async move { self.must_get(&name).await }).buffered(AHEAD);
+        let sealed =
+            stream::iter(names).map(|name| async move { self.must_get(&name).await }).buffered(AHEAD);
         let segments = sealed.chain(stream::once(async { Ok(record.tail.clone()) }));
         futures::pin_mut!(segments);
         while let Some(segment) = segments.next().await {

@@ -77,12 +77,7 @@ impl<P: Platform> Engine<P> {
     ///
     /// # Errors
     /// When there is no such instance, it has finished, or the data is too large.
-    pub async fn raise_event(
-        &self,
-        id: &InstanceId,
-        name: &str,
-        data: Json,
-    ) -> Result<Told, OperationError> {
+    pub async fn raise_event(&self, id: &InstanceId, name: &str, data: Json) -> Result<Told, OperationError> {
         let (size, limit) = (data.text().len(), self.limits.max_payload);
         if size as u64 > limit {
             return Err(OperationError::TooLarge(too_large("the event's data", size, limit)));

@@ -152,7 +152,12 @@ impl<P: Platform> Engine<P> {
         for id in children {
             let Some(found) = self.lookup_any(&id).await? else { continue };
             let Some(child) = self.read_patiently(&found.key).await? else { continue };
-            let is_ours = child.record.control.parent.as_ref().is_some_and(|parent| parent.key == *key && !parent.forgotten);
+            let is_ours = child
+                .record
+                .control
+                .parent
+                .as_ref()
+                .is_some_and(|parent| parent.key == *key && !parent.forgotten);
             if is_ours && child.record.head.status.is_finished() {
                 self.purge_key(&found.key, true).boxed_local().await?;
             }

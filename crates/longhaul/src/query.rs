@@ -13,8 +13,8 @@ use crate::json::Json;
 use crate::keys::{EntryName, Log};
 use crate::log::LogEntry;
 use crate::lookup::{Found, ReadError};
-use crate::platform::Platform;
-use crate::record::{Head, decode_head};
+use crate::platform::{Platform, Stopwatch};
+use crate::record::{Head, Record, UnreadableRecord, decode_head};
 use crate::status::RuntimeStatus;
 use crate::store::{Store, StoreError};
 
@@ -161,29 +161,49 @@ impl<P: Platform> Engine<P> {
     /// When the store fails, or the record is unreadable.
     pub async fn details(&self, id: &InstanceId, wanted: Wanted) -> Result<Option<Details>, ReadError> {
         let Some(found) = self.lookup(id).await? else { return Ok(None) };
-        let Found { key, head } = found;
+        let key = found.key;
+        // All that is told is of one record, and of what it refers to: that is gone if the instance has continued as new
+        // meanwhile.
+        let watch = Stopwatch::start(&self.platform);
+        loop {
+            let Some(stored) = self.read_patiently(&key).await? else { return Ok(None) };
+            match self.details_of(&key, stored.record, wanted).await {
+                Err(ReadError::Record(UnreadableRecord::Missing(what))) => {
+                    let error = StoreError(UnreadableRecord::Missing(what).to_string());
+                    self.pause_unless_over(&watch, error).await?;
+                }
+                other => return other.map(Some),
+            }
+        }
+    }
+
+    async fn details_of(
+        &self,
+        key: &InstanceKey,
+        record: Record,
+        wanted: Wanted,
+    ) -> Result<Details, ReadError> {
+        let execution = &record.head.execution;
         let input = match wanted.input {
-            true => Some(self.value(&key, &head.execution, &head.input).await?),
+            true => Some(self.value(key, execution, &record.head.input).await?),
             false => None,
         };
-        let output = match &head.output {
-            Some(output) if wanted.output => Some(self.value(&key, &head.execution, output).await?),
+        let output = match &record.head.output {
+            Some(output) if wanted.output => Some(self.value(key, execution, output).await?),
             _ => None,
         };
         let mut history = None;
         if wanted.history {
-            // Its end may have come meanwhile: what is shown is of one record.
-            let Some(stored) = self.read_patiently(&key).await? else { return Ok(None) };
             let mut events = Vec::new();
-            self.each_event(&key, &stored.record, false, |event| events.push(event)).await?;
+            self.each_event(key, &record, false, |event| events.push(event)).await?;
             for event in &mut events {
                 if let Some(payload) = event.event.payload_mut() {
-                    *payload = self.value(&key, &stored.record.head.execution, payload).await?.into();
+                    *payload = self.value(key, execution, payload).await?.into();
                 }
             }
             history = Some(events);
         }
-        Ok(Some(Details { key, head, input, output, history }))
+        Ok(Details { key: key.clone(), head: record.head, input, output, history })
     }
 
     async fn at_slot(&self, slot: u64, query: &Query) -> Result<Seen, ReadError> {

@@ -18,7 +18,7 @@ use crate::platform::until;
 /// use std::time::Duration;
 /// use longhaul::RetryPolicy;
 ///
-/// // At once 5 s later, then 10 s, 20 s, 30 s, 30 s, …; at most 8 attempts and 5 minutes.
+/// // After 5 s, then 10 s, 20 s, 30 s, 30 s, …; at most 8 attempts, and none later than 5 minutes after the first.
 /// let policy = RetryPolicy::new(Duration::from_secs(5), 8)
 ///     .backoff_coefficient(2.0)
 ///     .max_interval(Duration::from_secs(30))
@@ -124,9 +124,7 @@ mod tests {
         let failure = Failure::new("F", "f");
         let mut at = Timestamp::UNIX_EPOCH;
         let mut pauses = Vec::new();
-        while let Some(pause) =
-            policy.pause(pauses.len() as u32 + 1, &failure, Timestamp::UNIX_EPOCH, at)
-        {
+        while let Some(pause) = policy.pause(pauses.len() as u32 + 1, &failure, Timestamp::UNIX_EPOCH, at) {
             pauses.push(pause.as_millis());
             at = crate::platform::after(at, pause);
         }
@@ -139,7 +137,10 @@ mod tests {
         assert_eq!(pauses(&policy), [100; 5]);
         let policy = policy.backoff_coefficient(2.0);
         assert_eq!(pauses(&policy), [100, 200, 400, 800, 1600]);
-        assert_eq!(pauses(&policy.clone().max_interval(Duration::from_millis(300))), [100, 200, 300, 300, 300]);
+        assert_eq!(
+            pauses(&policy.clone().max_interval(Duration::from_millis(300))),
+            [100, 200, 300, 300, 300]
+        );
         assert_eq!(pauses(&policy.clone().retry_timeout(Duration::from_millis(700))), [100, 200, 400]);
         assert_eq!(pauses(&RetryPolicy::new(Duration::from_millis(1), 1)), [0; 0]);
         assert_eq!(pauses(&RetryPolicy::new(Duration::MAX, 3).backoff_coefficient(9.0)).len(), 2);

@@ -28,7 +28,8 @@ impl<P: Platform> Engine<P> {
     /// When there is no such instance, or it has not failed.
     pub async fn rewind(&self, id: &InstanceId, reason: &str) -> Result<Told, OperationError> {
         let found = self.existing(id).await?;
-        let wrong = |status| OperationError::WrongState { id: id.clone(), status, wanted: RuntimeStatus::Failed };
+        let wrong =
+            |status| OperationError::WrongState { id: id.clone(), status, wanted: RuntimeStatus::Failed };
         if found.head.status != RuntimeStatus::Failed {
             return Err(wrong(found.head.status));
         }
@@ -83,10 +84,8 @@ impl<P: Platform> Engine<P> {
         new.head.status = RuntimeStatus::Running;
         new.head.failure = None;
         new.head.updated = now;
-        let stem = |run: &Run| Run {
-            stem: self.hub.segments(key, &old.head.execution, &run.stem),
-            ..run.clone()
-        };
+        let stem =
+            |run: &Run| Run { stem: self.hub.segments(key, &old.head.execution, &run.stem), ..run.clone() };
         new.control.garbage.extend(old.control.segments.iter().map(stem));
         new.control.segments.clear();
         new.control.events = 0;
@@ -97,10 +96,13 @@ impl<P: Platform> Engine<P> {
         new.control.rewinds += 1;
         // What has a result that is told once more is not done again; what was never dispatched still is not.
         let told = |id: &TaskId| {
-            carried.iter().any(|message| matches!(&message.what, MessageKind::Completed { task, .. } if task == id))
+            carried
+                .iter()
+                .any(|message| matches!(&message.what, MessageKind::Completed { task, .. } if task == id))
         };
         new.control.rewound_below = open.last().map_or(TaskId(0), |id| TaskId(id.0 + 1));
-        let again: Vec<_> = open.into_iter().filter(|id| !told(id) && *id < old.control.undispatched).collect();
+        let again: Vec<_> =
+            open.into_iter().filter(|id| !told(id) && *id < old.control.undispatched).collect();
         let attempt = new.control.rewinds.saturating_mul(ATTEMPTS);
         let mut saved = std::mem::take(&mut new.control.tasks);
         new.control.tasks = again
@@ -138,11 +140,8 @@ impl<P: Platform> Engine<P> {
         let found = self.finished(id).await?;
         let head = &found.head;
         let input = self.value(&found.key, &head.execution, &head.input).await?;
-        let start = Start {
-            version: head.version.clone(),
-            tags: head.tags.clone(),
-            ..Start::new(&head.name, input)
-        };
+        let start =
+            Start { version: head.version.clone(), tags: head.tags.clone(), ..Start::new(&head.name, input) };
         let started = match new_id {
             true => self.start(start).await,
             false => match self.start_with_id(id, start, Reuse::Finished).await {
@@ -220,14 +219,28 @@ mod tests {
         use EventKind::{ExecutionCompleted, OrchestratorStarted as Turn};
         // All of a fan-out are waited for, and then it fails.
         let (history, later, open) = rewound(vec![
-            Turn, scheduled(0), scheduled(1), Turn, failed(0), Turn, completed(1), ExecutionCompleted,
+            Turn,
+            scheduled(0),
+            scheduled(1),
+            Turn,
+            failed(0),
+            Turn,
+            completed(1),
+            ExecutionCompleted,
         ]);
         assert_eq!(history, [Turn, scheduled(0), scheduled(1)]);
         assert_eq!(later, [Turn, failed(0), Turn, completed(1), ExecutionCompleted]);
         assert_eq!(open, [0, 1]);
         // A failure that was dealt with stays.
         let (history, _, open) = rewound(vec![
-            Turn, scheduled(0), Turn, failed(0), scheduled(1), Turn, failed(1), ExecutionCompleted,
+            Turn,
+            scheduled(0),
+            Turn,
+            failed(0),
+            scheduled(1),
+            Turn,
+            failed(1),
+            ExecutionCompleted,
         ]);
         assert_eq!(history, [Turn, scheduled(0), Turn, failed(0), scheduled(1)]);
         assert_eq!(open, [1]);

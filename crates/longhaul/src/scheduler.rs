@@ -67,14 +67,7 @@ impl<P: Platform> Engine<P> {
                 Ok(Lead::Ours(leader)) => {
                     let entries = Entries::from(&leader.state.marks);
                     let abandoned_before = kick.started_at;
-                    let mut run = Run {
-                        engine: self,
-                        kicks,
-                        leader,
-                        entries,
-                        abandoned_before,
-                        started,
-                    };
+                    let mut run = Run { engine: self, kicks, leader, entries, abandoned_before, started };
                     match run.work().await {
                         Ok(()) => return Ok(SchedulerRun::Idle),
                         Err(SchedulerError::TakenOver) => continue,
@@ -317,7 +310,8 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
             return Ok(self.again_in(engine.timing.poll * 2));
         }
         let lease = control.lease.as_ref();
-        let abandoned = abandoned_before.is_some_and(|start| lease.is_some_and(|lease| lease.granted < start));
+        let abandoned =
+            abandoned_before.is_some_and(|start| lease.is_some_and(|lease| lease.granted < start));
         let need = stored.record.need();
         let waits = match lease {
             Some(lease) if lease.is_live(now) => need.filter(|_| !abandoned),

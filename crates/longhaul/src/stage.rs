@@ -38,7 +38,13 @@ impl Stage {
     }
 
     /// Gives a value that is too long for a record a key of its own.
-    pub(crate) fn payload(&mut self, hub: &TaskHub, key: &InstanceKey, record: &mut Record, payload: &mut Payload) {
+    pub(crate) fn payload(
+        &mut self,
+        hub: &TaskHub,
+        key: &InstanceKey,
+        record: &mut Record,
+        payload: &mut Payload,
+    ) {
         let (execution, runs) = (&record.head.execution, &mut record.control.payloads);
         self.payload_of(hub, key, execution, runs, payload);
     }
@@ -57,7 +63,13 @@ impl Stage {
     }
 
     /// Gives a value a key of its own, unless it is no longer than what would refer to it.
-    pub(crate) fn set_aside(&mut self, hub: &TaskHub, key: &InstanceKey, record: &mut Record, payload: &mut Payload) {
+    pub(crate) fn set_aside(
+        &mut self,
+        hub: &TaskHub,
+        key: &InstanceKey,
+        record: &mut Record,
+        payload: &mut Payload,
+    ) {
         if payload.size() > SMALL {
             self.store(hub, key, &record.head.execution, &mut record.control.payloads, payload);
         }

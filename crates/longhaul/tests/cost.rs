@@ -3,9 +3,9 @@
 use futures::executor::block_on;
 use longhaul::memory::{MemoryPlatform, Operations};
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Creation, Engine, InstanceId, InstanceKey, Json, KickError,
-    Kicks, NoAnswer, OrchestrationContext, Orchestrators, Reuse, RuntimeStatus, SchedulerKick, SchedulerRun, Start,
-    TaskHub, TickKick, Ticked,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Creation, Engine, InstanceId, InstanceKey,
+    Json, KickError, Kicks, NoAnswer, OrchestrationContext, Orchestrators, Reuse, RuntimeStatus,
+    SchedulerKick, SchedulerRun, Start, TaskHub, TickKick, Ticked,
 };
 
 struct Echo;

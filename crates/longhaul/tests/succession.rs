@@ -6,9 +6,9 @@ use futures::executor::block_on;
 use futures::future::FutureExt;
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, InstanceKey, Json, KickError, Kicks, NoAnswer,
-    OrchestrationContext, Orchestrators, Platform, RuntimeStatus, SchedulerKick, SchedulerRun, Start,
-    Started, TaskHub, TickKick,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, InstanceKey, Json, KickError,
+    Kicks, NoAnswer, OrchestrationContext, Orchestrators, Platform, RuntimeStatus, SchedulerKick,
+    SchedulerRun, Start, Started, TaskHub, TickKick,
 };
 
 /// Ticks at once, where a real kick would ask the orchestrator component to.

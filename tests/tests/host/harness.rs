@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 fn probes() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        longhaul_tests::guests::build(&["probe-p3", "probe-p2", "probe-store"]).expect("the probes can be built")
+        longhaul_tests::guests::build(&["probe-p3", "probe-p2", "probe-store"])
+            .expect("the probes can be built")
     })
 }
 

@@ -44,8 +44,8 @@ pub struct ActivityContext {
     pub execution_id: ExecutionId,
     /// The task within the execution.
     pub task_id: TaskId,
-    /// How often this task has been dispatched, this time included. With the three ids it names the call, as an
-    /// idempotency key for what the activity does outside.
+    /// How often this task has been dispatched, this time included. With the three ids it names the call. An idempotency
+    /// key for what the activity does outside is made of the three ids alone: a repetition has another attempt.
     pub attempt: u32,
     /// How often the orchestrator's retry policy has repeated the activity before.
     pub retry: u32,
@@ -95,16 +95,22 @@ impl ActivityContext {
     /// # Errors
     /// When nobody waits for it any more, or `progress` has no JSON form.
     pub async fn progress(&self, progress: impl Serialize) -> Result<(), Failure> {
-        let progress = Json::of(&progress).map_err(|error| malformed("BadProgress", "progress".into(), &error))?;
+        let progress =
+            Json::of(&progress).map_err(|error| malformed("BadProgress", "progress".into(), &error))?;
         Ok(self.sink.report(ActivityReport::Progress(progress)).await?)
     }
 
-    /// Saves how far the activity is. When this attempt dies, the next begins with the last checkpoint's cursor and all
+    /// Saves how far the activity is: the next attempt, if this one dies, has what has arrived, which is stored with the
+    /// instance's next commit, at once as a rule. When this attempt dies, the next begins with the last checkpoint's cursor and all
     /// segments of all checkpoints: `segment` is only what has been gathered since the last one.
     ///
     /// # Errors
     /// When nobody waits for the activity any more, or a value has no JSON form.
-    pub async fn save<C: Serialize, S: Serialize>(&self, cursor: C, segment: Option<S>) -> Result<(), Failure> {
+    pub async fn save<C: Serialize, S: Serialize>(
+        &self,
+        cursor: C,
+        segment: Option<S>,
+    ) -> Result<(), Failure> {
         let checkpoint = Checkpoint::new(cursor, segment)?;
         Ok(self.sink.report(ActivityReport::Checkpoint(checkpoint)).await?)
     }

@@ -145,7 +145,12 @@ mod tests {
         }
     }
 
-    fn run(functions: &ActivityFunctions<'_>, name: &str, input: &str, listener: &Rc<Listener>) -> ActivityOutcome {
+    fn run(
+        functions: &ActivityFunctions<'_>,
+        name: &str,
+        input: &str,
+        listener: &Rc<Listener>,
+    ) -> ActivityOutcome {
         let request = ActivityRequest {
             instance_id: InstanceId::random([1; 16]),
             execution_id: ExecutionId::random([2; 16]),
@@ -182,7 +187,8 @@ mod tests {
     #[test]
     fn an_activity_goes_on_from_its_checkpoint_and_learns_that_it_is_cancelled() {
         let functions = ActivityFunctions::new().with_resumable("count", |context, upto: u32| async move {
-            let mut cursor: u32 = context.checkpoint.as_ref().map_or(Ok(0), |saved| saved.cursor.to()).unwrap();
+            let mut cursor: u32 =
+                context.checkpoint.as_ref().map_or(Ok(0), |saved| saved.cursor.to()).unwrap();
             assert_eq!(context.time_left("1970-01-01T00:01:41Z".parse().unwrap()).unwrap().as_secs(), 1);
             while cursor < upto {
                 cursor += 1;
@@ -194,7 +200,10 @@ mod tests {
             Ok(Step::Done(cursor))
         });
         let listener = Rc::new(Listener(RefCell::default(), 99));
-        assert_eq!(run(&functions, "count", "8", &listener), ActivityOutcome::Completed(Json::parse("8").unwrap()));
+        assert_eq!(
+            run(&functions, "count", "8", &listener),
+            ActivityOutcome::Completed(Json::parse("8").unwrap())
+        );
         let saved = ActivityReport::Checkpoint(Checkpoint::new(8, Some(8)).unwrap());
         assert_eq!(*listener.0.borrow(), [saved]);
         let ActivityOutcome::Continue { checkpoint, .. } = run(&functions, "count", "20", &listener) else {

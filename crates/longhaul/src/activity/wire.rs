@@ -52,12 +52,9 @@ impl ActivityLine {
             Self::Outcome(ActivityOutcome::Failed(failure)) => {
                 Wire { outcome: Kind::Failed, error: Some(failure), ..Wire::default() }
             }
-            Self::Outcome(ActivityOutcome::Continue { checkpoint, progress }) => Wire {
-                outcome: Kind::Continue,
-                checkpoint: Some(checkpoint),
-                progress,
-                ..Wire::default()
-            },
+            Self::Outcome(ActivityOutcome::Continue { checkpoint, progress }) => {
+                Wire { outcome: Kind::Continue, checkpoint: Some(checkpoint), progress, ..Wire::default() }
+            }
             Self::Report(ActivityReport::Checkpoint(checkpoint)) => {
                 Wire { outcome: Kind::Checkpoint, checkpoint: Some(checkpoint), ..Wire::default() }
             }
@@ -88,9 +85,7 @@ impl ActivityLine {
                 checkpoint: wire.checkpoint.unwrap_or_default(),
                 progress: wire.progress,
             }),
-            Kind::Checkpoint => {
-                Self::Report(ActivityReport::Checkpoint(wire.checkpoint.unwrap_or_default()))
-            }
+            Kind::Checkpoint => Self::Report(ActivityReport::Checkpoint(wire.checkpoint.unwrap_or_default())),
             Kind::Heartbeat => Self::Report(match wire.progress {
                 Some(progress) => ActivityReport::Progress(progress),
                 None => ActivityReport::Heartbeat,
@@ -121,7 +116,10 @@ mod tests {
         for line in [
             ActivityLine::Outcome(ActivityOutcome::Completed(Json::parse("[1,\n 2]").unwrap())),
             ActivityLine::Outcome(ActivityOutcome::Completed(Json::null())),
-            ActivityLine::Outcome(ActivityOutcome::Failed(Failure::permanent("TableNotFound", "no such table"))),
+            ActivityLine::Outcome(ActivityOutcome::Failed(Failure::permanent(
+                "TableNotFound",
+                "no such table",
+            ))),
             ActivityLine::Outcome(ActivityOutcome::Continue {
                 checkpoint: checkpoint.clone(),
                 progress: Some(Json::parse("0.5").unwrap()),

@@ -147,7 +147,8 @@ impl<O: DeserializeOwned> ActivityCall<O> {
         self
     }
 
-    /// Waits for each attempt no longer than this: it then fails with `Timeout`, and what it still does is ignored.
+    /// Waits for each attempt no longer than this: it then fails with `Timeout`, and what it still does is ignored. The
+    /// time runs from the call, also while the activity waits for room among those of its instance.
     pub fn with_timeout(mut self, duration: Duration) -> Self {
         self.attempts.set_timeout(duration);
         self

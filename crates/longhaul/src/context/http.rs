@@ -104,7 +104,8 @@ pub(super) async fn call(
         let location = response.header("location").filter(|_| response.status_code == 202);
         let Some(location) = location.filter(|_| request.asynchronous_pattern) else { return Ok(response) };
         let next = resolve(&request.uri, location)?;
-        let pause = retry_after(&response, context.current_time()).unwrap_or(DEFAULT_PAUSE).max(SHORTEST_PAUSE);
+        let pause =
+            retry_after(&response, context.current_time()).unwrap_or(DEFAULT_PAUSE).max(SHORTEST_PAUSE);
         context.create_timer(pause).await;
         // Credentials are not for whoever the server names, unless it names itself.
         if origin(&next) != origin(&request.uri) {
@@ -138,7 +139,10 @@ fn origin(uri: &str) -> &str {
 /// `Location` as an absolute URI: one already, or a path of the same server.
 fn resolve(base: &str, location: &str) -> Result<String, Failure> {
     let malformed = || {
-        Failure::permanent("BadLocation", "the answer's Location is neither an absolute URI nor a path".to_owned())
+        Failure::permanent(
+            "BadLocation",
+            "the answer's Location is neither an absolute URI nor a path".to_owned(),
+        )
     };
     match location {
         absolute if absolute.starts_with("http://") || absolute.starts_with("https://") => {

@@ -114,10 +114,11 @@ impl Execution {
     fn told(&mut self, number: usize, event: EventKind) -> Result<(), Failure> {
         let news = match event {
             EventKind::TaskCompleted { id, output }
-            | EventKind::SubOrchestrationInstanceCompleted { id, output } => News::Result(id, Ok(at_hand(output))),
-            EventKind::TaskFailed { id, failure } | EventKind::SubOrchestrationInstanceFailed { id, failure } => {
-                News::Result(id, Err(failure))
+            | EventKind::SubOrchestrationInstanceCompleted { id, output } => {
+                News::Result(id, Ok(at_hand(output)))
             }
+            EventKind::TaskFailed { id, failure }
+            | EventKind::SubOrchestrationInstanceFailed { id, failure } => News::Result(id, Err(failure)),
             EventKind::TimerFired { id, .. } => {
                 if !self.timers.contains_key(&id) {
                     return Err(mismatch::nondeterminism(format!(
@@ -165,6 +166,8 @@ impl Execution {
 fn at_hand(payload: Payload) -> Json {
     match payload {
         Payload::Inline(value) => value,
-        Payload::Stored(stored) => unreachable!("the value {} was to be read before it is followed", stored.name),
+        Payload::Stored(stored) => {
+            unreachable!("the value {} was to be read before it is followed", stored.name)
+        }
     }
 }

@@ -21,10 +21,17 @@ impl<'a> Asked<'a> {
 
     fn describe(&self) -> String {
         match self {
-            Self::Recorded(EventKind::TaskScheduled { id, name, .. }) => format!("activity '{name}' as task {id}"),
-            Self::Recorded(EventKind::TimerCreated { id, fire_at }) => format!("a timer for {fire_at} as task {id}"),
+            Self::Recorded(EventKind::TaskScheduled { id, name, .. }) => {
+                format!("activity '{name}' as task {id}")
+            }
+            Self::Recorded(EventKind::TimerCreated { id, fire_at }) => {
+                format!("a timer for {fire_at} as task {id}")
+            }
             Self::Recorded(EventKind::SubOrchestrationInstanceCreated { id, child, .. }) => {
-                format!("sub-orchestration '{}' with the instance id '{}' as task {id}", child.name, child.instance)
+                format!(
+                    "sub-orchestration '{}' with the instance id '{}' as task {id}",
+                    child.name, child.instance
+                )
             }
             Self::Now(Request { id, action }) => match action {
                 Action::Activity { name, .. } => format!("activity '{name}' as task {id}"),
@@ -42,9 +49,10 @@ impl<'a> Asked<'a> {
     fn input(&self) -> Option<Json> {
         match self {
             Self::Recorded(event) => event.payload().and_then(|payload| payload.inline()).cloned(),
-            Self::Now(Request { action: Action::Activity { input, .. } | Action::Child { input, .. }, .. }) => {
-                Some(input.clone())
-            }
+            Self::Now(Request {
+                action: Action::Activity { input, .. } | Action::Child { input, .. },
+                ..
+            }) => Some(input.clone()),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::status::RuntimeStatus;
 /// What there is to report of an instance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Head {
-    /// [`FORMAT`](super::FORMAT). First, so that a reader of another format sees it.
+    /// The format of the record. First, so that a reader of another format sees it.
     pub format: u32,
     /// The public name.
     pub id: InstanceId,

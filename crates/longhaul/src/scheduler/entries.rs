@@ -150,9 +150,8 @@ impl Entries {
 
     /// The low marks as they may be now.
     pub(crate) fn marks(&self) -> Marks {
-        let first_live = |log| {
-            self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next()
-        };
+        let first_live =
+            |log| self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next();
         let mark = |log| first_live(log).map_or(self.last(log), |(name, _)| name.slot - 1);
         let first_hour = self.slots.keys().find_map(|name| match name.log {
             Log::Far(hour) => Some(hour),

@@ -124,7 +124,8 @@ impl<P: Platform> Engine<P> {
 
     /// Whether nothing was appended since.
     async fn has_seen_all(&self, seen: Seen) -> Result<bool, StoreError> {
-        Ok(self.last_slot(Log::Created).await? <= seen.created && self.last_slot(Log::Wake).await? <= seen.wake)
+        Ok(self.last_slot(Log::Created).await? <= seen.created
+            && self.last_slot(Log::Wake).await? <= seen.wake)
     }
 
     /// Takes the lease up again after a rest, unless another has.

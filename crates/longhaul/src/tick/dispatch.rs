@@ -126,7 +126,8 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
     /// Sends what is in the outbox, in order as far as one waits for another.
     pub(super) fn post(&mut self) {
         let record = self.held.record();
-        let undelivered = record.control.outbox.iter().filter(|posted| !self.delivered.contains(&posted.number));
+        let undelivered =
+            record.control.outbox.iter().filter(|posted| !self.delivered.contains(&posted.number));
         let being_started: BTreeSet<_> = undelivered
             .filter_map(|posted| match &posted.what {
                 Outgoing::Start { child, .. } => Some(child.instance.clone()),
@@ -138,9 +139,7 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
                 break;
             }
             // A sub-orchestration is ended after it is started.
-            let waits = |what: &Outgoing| {
-                matches!(what, Outgoing::Terminate { instance, .. } if being_started.contains(instance))
-            };
+            let waits = |what: &Outgoing| matches!(what, Outgoing::Terminate { instance, .. } if being_started.contains(instance));
             if self.posting.contains(&posted.number)
                 || self.delivered.contains(&posted.number)
                 || waits(&posted.what)
@@ -208,7 +207,8 @@ impl<P: Platform> Engine<P> {
         request: &ActivityRequest,
         saved: SavedCheckpoint,
     ) -> Result<Checkpoint, NoAnswer> {
-        let failed = |error: &dyn std::fmt::Display| NoAnswer(format!("its checkpoint cannot be read: {error}"));
+        let failed =
+            |error: &dyn std::fmt::Display| NoAnswer(format!("its checkpoint cannot be read: {error}"));
         let mut segments = Vec::new();
         for run in &saved.segments {
             let stem = self.hub.checkpoint(key, &request.execution_id, request.task_id, &run.stem);

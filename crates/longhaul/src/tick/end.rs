@@ -1,6 +1,7 @@
 //! The end of an execution: what becomes of the instance, and who is to be told.
 
 use super::Tick;
+use super::Ticked;
 use super::step::Plan;
 use crate::activity::Activities;
 use crate::commit::CommitError;
@@ -19,7 +20,6 @@ use crate::platform::Platform;
 use crate::record::{Outgoing, Posted, Record, encode_events};
 use crate::stage::belongings;
 use crate::status::RuntimeStatus;
-use super::Ticked;
 
 /// So many messages to others may carry their values with them.
 const FEW: usize = 64;
@@ -140,7 +140,9 @@ impl<P: Platform> Engine<P> {
     ) -> Result<(), ReadError> {
         let mut children = Vec::new();
         self.each_event(key, record, false, |event| match event.event {
-            EventKind::SubOrchestrationInstanceCreated { id, child, input } => children.push((id, child, input)),
+            EventKind::SubOrchestrationInstanceCreated { id, child, input } => {
+                children.push((id, child, input))
+            }
             kind => children.retain(|(id, ..)| kind.result_of() != Some(*id)),
         })
         .await?;

@@ -35,7 +35,6 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 self.calls.remove(&task);
                 plan.changed = true;
                 if let Some(result) = self.outcome(task, outcome, plan) {
-                    plan.drop_task(&self.around.engine.hub, &self.held.key, task);
                     plan.news.push(News::Result(task, result));
                 }
             }
@@ -49,10 +48,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 plan.changed = true;
                 match start {
                     Ok(ChildStart::Started) => drop(plan.next.control.tasks.remove(&task)),
-                    Ok(ChildStart::Ended(result)) => {
-                        plan.next.control.tasks.remove(&task);
-                        plan.news.push(News::Result(task, result));
-                    }
+                    Ok(ChildStart::Ended(result)) => plan.news.push(News::Result(task, result)),
                     Err(error) => self.repeat(task, &error.to_string(), plan),
                 }
             }
@@ -73,7 +69,9 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         plan: &mut Plan,
     ) -> Option<Result<crate::json::Json, Failure>> {
         let (size, limit) = match &outcome {
-            Ok(ActivityOutcome::Completed(output)) => (output.text().len(), self.around.engine.limits.max_payload),
+            Ok(ActivityOutcome::Completed(output)) => {
+                (output.text().len(), self.around.engine.limits.max_payload)
+            }
             _ => (0, u64::MAX),
         };
         match outcome {
@@ -143,21 +141,17 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let Some(task) = control.tasks.get_mut(&id) else { return };
         // Whatever keeps it from answering, it gets on.
         task.failures = 0;
-        let saved = task.checkpoint.get_or_insert_with(|| SavedCheckpoint {
-            cursor: Default::default(),
-            segments: Vec::new(),
-        });
+        let saved = task
+            .checkpoint
+            .get_or_insert_with(|| SavedCheckpoint { cursor: Default::default(), segments: Vec::new() });
         saved.cursor = checkpoint.cursor;
         // A name contains this tick's own name, its attempt notwithstanding: an attempt's number may be dispatched by
         // a tick whose commit was its last.
         let stem = format!("{attempt}-{}", self.owner);
         let stem_key = self.around.engine.hub.checkpoint(&self.held.key, &head.execution, id, &stem);
         for segment in checkpoint.segments {
-            let number = saved
-                .segments
-                .last()
-                .filter(|run| run.stem == stem)
-                .map_or(0, |run| run.first + run.count);
+            let number =
+                saved.segments.last().filter(|run| run.stem == stem).map_or(0, |run| run.first + run.count);
             self.stage.write(format!("{stem_key}{number}"), segment.text().as_bytes().to_vec());
             Run::add(&mut saved.segments, &stem, number);
         }
@@ -170,7 +164,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         }
         plan.changed = true;
         // Of a record that is to begin later only the end is decided now.
-        let begun = self.has_begun(plan.now);
+        let begun = self.has_begun(self.held.record(), plan.now);
         for message in messages {
             match message.what {
                 _ if begun => plan.news.extend(news_of(message, &plan.next)),
@@ -189,13 +183,13 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     }
 
     /// Whether the execution is to begin now: it has continued as new.
-    pub(super) fn is_about_to_begin(&self, now: Timestamp) -> bool {
-        self.execution.as_ref().is_some_and(|execution| execution.is_new()) && self.has_begun(now)
+    pub(super) fn is_about_to_begin(&self, record: &Record, now: Timestamp) -> bool {
+        self.execution.as_ref().is_some_and(|execution| execution.is_new()) && self.has_begun(record, now)
     }
 
     /// Whether the execution is not to begin later.
-    pub(super) fn has_begun(&self, now: Timestamp) -> bool {
-        let Record { head, control, .. } = self.held.record();
+    pub(super) fn has_begun(&self, record: &Record, now: Timestamp) -> bool {
+        let Record { head, control, .. } = record;
         match &self.execution {
             // One that was scheduled, and has not begun.
             Some(execution) if execution.is_new() && control.rounds == 0 => {
@@ -210,7 +204,9 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
 pub(super) fn news_of(message: Message, record: &Record) -> Option<News> {
     let is_for_us = |execution: &ExecutionId| *execution == record.head.execution;
     match message.what {
-        MessageKind::Event { name, data: Payload::Inline(data) } => Some(News::Event(BufferedEvent { name, data })),
+        MessageKind::Event { name, data: Payload::Inline(data) } => {
+            Some(News::Event(BufferedEvent { name, data }))
+        }
         MessageKind::Event { name, data: Payload::Stored(_) } => {
             unreachable!("the data of the event {name} was to be read before")
         }
@@ -232,12 +228,14 @@ pub(super) fn news_of(message: Message, record: &Record) -> Option<News> {
 
 impl Plan {
     /// A task has its result: what it has saved is needed no more.
-    fn drop_task(&mut self, hub: &crate::keys::TaskHub, key: &crate::id::InstanceKey, id: TaskId) {
+    pub(super) fn drop_task(&mut self, hub: &crate::keys::TaskHub, key: &crate::id::InstanceKey, id: TaskId) {
         let Record { head, control, .. } = &mut self.next;
         let Some(Task { checkpoint: Some(saved), .. }) = control.tasks.remove(&id) else { return };
-        control.garbage.extend(saved.segments.iter().map(|run| Run {
-            stem: hub.checkpoint(key, &head.execution, id, &run.stem),
-            ..run.clone()
-        }));
+        control.garbage.extend(
+            saved
+                .segments
+                .iter()
+                .map(|run| Run { stem: hub.checkpoint(key, &head.execution, id, &run.stem), ..run.clone() }),
+        );
     }
 }

@@ -63,7 +63,9 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let messages = engine.take_messages(&self.held.key, &mut inbox, &mut self.holes).await?;
         let pause = match self.looked {
             // While nobody writes, more and more seldom: who does write rings the bell, if it is the same process.
-            Some((_, pause)) if messages.is_empty() && inbox.holes.is_empty() && !pause.is_zero() => pause * 2,
+            Some((_, pause)) if messages.is_empty() && inbox.holes.is_empty() && !pause.is_zero() => {
+                pause * 2
+            }
             _ if messages.is_empty() => engine.timing.inbox_poll,
             // There may be more than are taken at once.
             _ => Duration::ZERO,
@@ -110,9 +112,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         });
         pin_mut!(sleep, bell, checkpoint);
         // Whether the bell was rung.
-        let interrupted = future::select(sleep, future::select(bell, checkpoint)).map(|interruption| {
-            matches!(interruption, Either::Right((Either::Left(_), _)))
-        });
+        let interrupted = future::select(sleep, future::select(bell, checkpoint))
+            .map(|interruption| matches!(interruption, Either::Right((Either::Left(_), _))));
         pin_mut!(interrupted);
         let (first, rung) = if self.running.is_empty() {
             (None, interrupted.await)
@@ -136,7 +137,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     fn next_pause(&self) -> Duration {
         let engine = self.around.engine;
         let now = engine.platform.now();
-        if self.is_about_to_begin(now) {
+        if self.is_about_to_begin(self.held.record(), now) {
             return Duration::ZERO;
         }
         let record = self.held.record();
@@ -144,9 +145,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let tasks = || record.control.tasks.values();
         // What is to be repeated waits for room, as everything does.
         let in_flight = tasks().filter(|task| task.retry_at.is_none()).count();
-        let waits = self.execution.is_none()
-            || record.control.suspended
-            || in_flight >= engine.limits.in_flight;
+        let waits =
+            self.execution.is_none() || record.control.suspended || in_flight >= engine.limits.in_flight;
         let retries = tasks().filter_map(|task| task.retry_at).filter(|_| !waits);
         let timer = self.execution.as_ref().and_then(|execution| execution.next_timer());
         let next = renew.into_iter().chain(retries).chain(timer).min();

@@ -104,7 +104,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
 
     /// Lets the orchestrator take its turn, if there is anything new for it.
     async fn turn(&mut self, plan: &mut Plan) -> Result<(), CommitError> {
-        let begun = self.has_begun(plan.now);
+        let begun = self.has_begun(self.held.record(), plan.now);
         let Some(execution) = &mut self.execution else { return Ok(()) };
         let mut news = std::mem::take(&mut plan.news);
         let begins = begun && execution.is_new();
@@ -119,6 +119,10 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 earlier.extend(news_of(message, &plan.next));
             }
             news.splice(0..0, earlier);
+        }
+        // A sub-orchestration may have ended before it is known here that it was started.
+        for task in news.iter().filter_map(News::task) {
+            plan.drop_task(&self.around.engine.hub, &self.held.key, task);
         }
         let minds = news.iter().any(|news| execution.minds(news));
         let fires = begun && execution.next_timer().is_some_and(|at| at <= plan.now);
@@ -178,10 +182,11 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     /// Gives up the lease when nothing is under way or about to be. Answers whether it is kept.
     fn decide_lease(&mut self, plan: &mut Plan) -> bool {
         let engine = self.around.engine;
+        let begins = self.is_about_to_begin(&plan.next, plan.now);
         let control = &mut plan.next.control;
         // Also what is yet to be set going again, after a takeover.
         let dispatched = control.tasks.values().any(|task| task.retry_at.is_none()) && !control.suspended;
-        let under_way = dispatched || !self.calls.is_empty() || !self.running.is_empty() || self.is_about_to_begin(plan.now);
+        let under_way = dispatched || !self.calls.is_empty() || !self.running.is_empty() || begins;
         let has_holes = !control.inbox.holes.is_empty();
         let busy = (self.execution.is_some() && (under_way || has_holes))
             || !plan.dispatch.is_empty()

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
-    ActivityContext, ActivityFunctions, Checkpoint, Failure, Json, Limits, OrchestrationContext, Orchestrators, RetryPolicy,
-    RuntimeStatus, SchedulerKick, Start, Step,
+    ActivityContext, ActivityFunctions, Checkpoint, Failure, Json, Limits, OrchestrationContext,
+    Orchestrators, RetryPolicy, RuntimeStatus, SchedulerKick, Start, Step,
 };
 
 use crate::support::{Hub, activities};
@@ -103,7 +103,10 @@ fn a_failure_comes_back_with_all_that_it_says() {
     let (hub, _) = hub();
     let id = hub.start("one", ("fail", "boom"));
     let failure = hub.end::<Json>(&id).unwrap_err();
-    assert_eq!((failure.kind.as_str(), failure.message.as_str(), failure.retriable), ("Failed", "boom", true));
+    assert_eq!(
+        (failure.kind.as_str(), failure.message.as_str(), failure.retriable),
+        ("Failed", "boom", true)
+    );
     let id = hub.start("one", ("nothing", 1));
     let failure = hub.end::<Json>(&id).unwrap_err();
     assert_eq!((failure.kind.as_str(), failure.retriable), ("UnknownActivity", false));
@@ -127,10 +130,16 @@ fn a_call_that_takes_too_long_fails_and_its_result_is_ignored() {
     let (hub, _) = hub();
     let id = hub.start("limited", ("sleeps", 30));
     let failure = hub.end::<Json>(&id).unwrap_err();
-    assert_eq!((failure.kind.as_str(), failure.message.as_str()), ("Timeout", "activity 'sleeps' has not ended within 10s"));
+    assert_eq!(
+        (failure.kind.as_str(), failure.message.as_str()),
+        ("Timeout", "activity 'sleeps' has not ended within 10s")
+    );
     let id = hub.start("limited", ("sleeps", 3));
     assert_eq!(hub.end::<u64>(&id).unwrap(), 3);
-    assert_eq!(hub.events(&id), ["ExecutionStarted", "TaskScheduled", "TimerCreated", "TaskCompleted", "ExecutionCompleted"]);
+    assert_eq!(
+        hub.events(&id),
+        ["ExecutionStarted", "TaskScheduled", "TimerCreated", "TaskCompleted", "ExecutionCompleted"]
+    );
 }
 
 #[test]
@@ -155,12 +164,16 @@ fn an_activity_is_continued_where_it_stopped_and_after_a_crash_where_it_last_sav
     let before = seen.saved.get();
     hub.sleep(Duration::from_millis(4_500));
     hub.crash();
-    hub.schedule(&SchedulerKick { started_at: Some(longhaul::Platform::now(hub.engine.platform())), ..SchedulerKick::default() });
+    hub.schedule(&SchedulerKick {
+        started_at: Some(longhaul::Platform::now(hub.engine.platform())),
+        ..SchedulerKick::default()
+    });
     assert_eq!(hub.end::<u32>(&id).unwrap(), 20);
     assert!(seen.saved.get() - before <= 19, "what was saved is not done again");
     // What it has saved is needed no more.
     hub.run(hub.engine.purge(&id, false)).unwrap();
-    let left: Vec<_> = hub.engine.platform().keys().into_iter().filter(|key| key.contains(id.as_str())).collect();
+    let left: Vec<_> =
+        hub.engine.platform().keys().into_iter().filter(|key| key.contains(id.as_str())).collect();
     assert_eq!(left, [""; 0]);
 }
 

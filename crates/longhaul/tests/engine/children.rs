@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures::future;
 use longhaul::{
-    Failure, InstanceId, Json, OperationError, OrchestrationContext, Orchestrators, Query, RetryPolicy, RuntimeStatus,
+    Failure, InstanceId, Json, OperationError, OrchestrationContext, Orchestrators, Query, RetryPolicy,
+    RuntimeStatus,
 };
 
 use crate::support::{Hub, activities};
@@ -174,8 +175,13 @@ fn purge_takes_the_children_too() {
     let busy = hub.run(hub.engine.purge(&id, true));
     assert!(!matches!(busy, Err(OperationError::NotFound(_))));
     assert_eq!(hub.run(hub.engine.count(&Query::default())).unwrap(), 0);
-    let left: Vec<_> =
-        hub.engine.platform().keys().into_iter().filter(|key| key.contains("/instance/") || key.contains("/inbox/")).collect();
+    let left: Vec<_> = hub
+        .engine
+        .platform()
+        .keys()
+        .into_iter()
+        .filter(|key| key.contains("/instance/") || key.contains("/inbox/"))
+        .collect();
     assert_eq!(left, [""; 0]);
 }
 

@@ -13,9 +13,10 @@ fn hub() -> Hub {
             ctx.create_timer(Duration::from_millis(ms)).await;
             Ok(())
         })
-        .with("event", |ctx: OrchestrationContext, _: Json| async move {
-            ctx.wait_for_event::<Json>("go").await
-        })
+        .with(
+            "event",
+            |ctx: OrchestrationContext, _: Json| async move { ctx.wait_for_event::<Json>("go").await },
+        )
         .with("child", |ctx: OrchestrationContext, _: Json| async move {
             ctx.call_sub_orchestration::<_, Json>("nothing", ()).await
         })

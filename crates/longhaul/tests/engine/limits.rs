@@ -85,7 +85,10 @@ fn what_is_too_long_fails_the_call_and_not_the_instance() {
     assert_eq!(hub.end::<String>(&id).unwrap(), "PayloadTooLarge");
     let start = Start::new("echo", Json::of(&"x".repeat(2000)).unwrap());
     let error = hub.run(hub.engine.start(start)).unwrap_err();
-    assert!(matches!(&error, StartError::TooLarge(Failure { kind, .. }) if kind == "PayloadTooLarge"), "{error}");
+    assert!(
+        matches!(&error, StartError::TooLarge(Failure { kind, .. }) if kind == "PayloadTooLarge"),
+        "{error}"
+    );
     assert!(error.to_string().contains("has 2002 bytes, the limit is 1000"), "{error}");
     let id = hub.start("event", 0);
     let raised = hub.tell(hub.engine.raise_event(&id, "data", Json::of(&"x".repeat(2000)).unwrap()));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul::{
-    Creation, InstanceId, Json, OperationError, OrchestrationContext, Orchestrators, Query, Reuse, RuntimeStatus, Start,
-    UnprocessedEvents,
+    Creation, InstanceId, Json, OperationError, OrchestrationContext, Orchestrators, Query, Reuse,
+    RuntimeStatus, Start, UnprocessedEvents,
 };
 
 use crate::support::{Hub, activities};
@@ -153,7 +153,10 @@ fn one_that_is_to_begin_later_can_be_terminated_and_keeps_what_it_is_told() {
         assert_eq!(hub.end::<u64>(&id).unwrap(), 9);
         let took = longhaul::Platform::monotonic(hub.engine.platform()) - begin;
         let hours = Duration::from_secs(3600 * u64::try_from(hours).unwrap());
-        assert!(took + Duration::from_secs(601) >= hours && took <= hours + Duration::from_secs(5), "{took:?}");
+        assert!(
+            took + Duration::from_secs(601) >= hours && took <= hours + Duration::from_secs(5),
+            "{took:?}"
+        );
     }
     let id = scheduled(&hub, 2);
     hub.tell(hub.engine.suspend(&id, "not yet")).unwrap();
@@ -231,7 +234,8 @@ fn a_chosen_id_is_used_again_once_its_instance_has_finished() {
     assert_eq!((again.key, hub.end::<u64>(&id).unwrap()), (started.key, 20));
     // What the first execution left is gone.
     hub.run(hub.engine.purge(&id, false)).unwrap();
-    let left: Vec<_> = hub.engine.platform().keys().into_iter().filter(|key| key.contains("order-7")).collect();
+    let left: Vec<_> =
+        hub.engine.platform().keys().into_iter().filter(|key| key.contains("order-7")).collect();
     assert_eq!(left, ["test/claim/order-7"]);
     let Creation::Created(third) = start(Reuse::Never) else { panic!("it is gone") };
     hub.kick(&third);
@@ -325,10 +329,11 @@ fn a_rewound_instance_goes_on_with_mended_code() {
 
 #[test]
 fn a_busy_tick_looks_for_messages_seldom_also_after_one() {
-    let slow = longhaul::ActivityFunctions::new().with("slow", |_: longhaul::ActivityContext, _: Json| async move {
-        std::future::pending::<()>().await;
-        Ok(())
-    });
+    let slow =
+        longhaul::ActivityFunctions::new().with("slow", |_: longhaul::ActivityContext, _: Json| async move {
+            std::future::pending::<()>().await;
+            Ok(())
+        });
     let orchestrators = Orchestrators::new().with("busy", |ctx: OrchestrationContext, _: Json| async move {
         ctx.call_activity::<_, Json>("slow", ()).await
     });

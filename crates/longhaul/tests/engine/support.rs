@@ -12,10 +12,10 @@ use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
-    Activities, ActivityContext, ActivityFunctions, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled,
-    Details, Engine, Event, Failure, InstanceId, InstanceKey, Json, KickError, Kicks, NoAnswer, OperationError,
-    Orchestrators, Platform, ReportSink, RuntimeStatus, SchedulerKick, Start, Started, TaskHub, TickKick, Ticked, Told,
-    Wanted,
+    Activities, ActivityContext, ActivityFunctions, ActivityOutcome, ActivityReport, ActivityRequest,
+    Cancelled, Details, Engine, Event, Failure, InstanceId, InstanceKey, Json, KickError, Kicks, NoAnswer,
+    OperationError, Orchestrators, Platform, ReportSink, RuntimeStatus, SchedulerKick, Start, Started,
+    TaskHub, TickKick, Ticked, Told, Wanted,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -141,7 +141,10 @@ impl Hub {
     }
 
     /// Does something to an instance, and kicks it.
-    pub fn tell(&self, told: impl Future<Output = Result<Told, OperationError>>) -> Result<(), OperationError> {
+    pub fn tell(
+        &self,
+        told: impl Future<Output = Result<Told, OperationError>>,
+    ) -> Result<(), OperationError> {
         let told = self.run(told)?;
         self.tick(&told.key, &told.tick);
         self.schedule(&told.scheduler);

@@ -67,7 +67,10 @@ fn timers_survive_a_crash() {
     for _ in 0..6 {
         hub.sleep(Duration::from_secs(30_000));
         hub.crash();
-        hub.schedule(&SchedulerKick { started_at: Some(hub.engine.platform().now()), ..SchedulerKick::default() });
+        hub.schedule(&SchedulerKick {
+            started_at: Some(hub.engine.platform().now()),
+            ..SchedulerKick::default()
+        });
         hub.sleep(Duration::from_secs(1));
     }
     assert_eq!(hub.status(&id), RuntimeStatus::Running);
@@ -79,6 +82,7 @@ fn timers_survive_a_crash() {
     hub.sleep(Duration::from_secs(3600 * 3));
     hub.schedule(&SchedulerKick::default());
     hub.sleep(Duration::from_secs(60));
-    let far: Vec<_> = hub.engine.platform().keys().into_iter().filter(|key| key.starts_with("test/far")).collect();
+    let far: Vec<_> =
+        hub.engine.platform().keys().into_iter().filter(|key| key.starts_with("test/far")).collect();
     assert_eq!(far, [""; 0]);
 }
