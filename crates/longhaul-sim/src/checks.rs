@@ -193,6 +193,15 @@ impl Checks {
             let end = |record: &Record| {
                 (record.head.status, record.head.output.clone(), record.head.failure.clone())
             };
+            // An order to start a sub-orchestration is carried out once, however often it is given.
+            let ordered = |record: &Record| {
+                let parent = record.control.parent.as_ref()?;
+                Some((parent.key.clone(), parent.execution.clone(), parent.task))
+            };
+            let began_anew = new.head.execution != old.head.execution && is.rounds == 0;
+            if began_anew && ordered(&new).is_some() && ordered(&new) == ordered(&old) {
+                self.violated(name, "one order was carried out twice");
+            }
             if new.head.execution == old.head.execution && is.rewinds == was.rewinds {
                 if new.head.purging {
                     history.clone_from(&past);

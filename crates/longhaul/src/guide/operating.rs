@@ -171,15 +171,15 @@
 //!
 //! - **raise_event**: the next turn takes the [event](super::timers_and_events).
 //! - **suspend**: the orchestrator takes no turns and timers do not fire; events and results are kept. Activities that
-//!   run run on; none is begun, nor called again. Sub-orchestrations are not suspended. One that has not begun stays
-//!   `Pending`, and is suspended when it begins.
+//!   run run on; none is begun, nor called again. Sub-orchestrations are not suspended. One that has not begun does not
+//!   begin until it is resumed.
 //! - **resume**: it goes on from there. Timers that were due meanwhile fire at once.
 //! - **terminate**: it ends, and its [sub-orchestrations](super::sub_orchestrations) with it; activities that run are
 //!   [cancelled](super::long_activities).
-//! - **rewind**: the activities and sub-orchestrations whose failures led to the end run again, and nothing else does.
-//!   A failure after which the orchestrator asked for something more was dealt with, and stays. One that failed by a
-//!   time-out fails again. So does one that failed by itself; mended code can take another end, but must not ask for
-//!   anything in the turn in which the old one failed (that is a [mismatch](super::replay)): restart it instead.
+//! - **rewind**: the instance goes back to where the orchestrator last asked for something. The activities and
+//!   sub-orchestrations that have failed since run again, and nothing else does; what else came since is told once more,
+//!   in a new turn, in which mended code may do something else. A failure after which the orchestrator asked for
+//!   something was dealt with, and stays. One that failed by a time-out fails again, since the time is still over.
 //! - **restart**: the same function with the same input, version and tags, under a new id, or as the same instance with
 //!   a new history.
 //! - **purge**: deletes the instance and everything that belongs to it; with `children` also its sub-orchestrations

@@ -74,8 +74,8 @@
 //!
 //! What differs ends the instance as `Failed`, with a permanent failure of type `NonDeterministicOrchestrator`. Its
 //! message has the number of the event (from 0), what history says and what the code asks for; the inputs are in its
-//! details. Nothing repairs such an instance for certain (a [rewind](super::operating) with the old code does if
-//! nothing was told to it in that very turn): so check new code before it is deployed.
+//! details. Once code that fits is back, a [rewind](super::operating) lets it go on from where it last asked for
+//! something. Better to check new code before it is deployed.
 //!
 //! An orchestrator that awaits something that is not durable, and nothing else, fails with `StuckOrchestrator`.
 //!
