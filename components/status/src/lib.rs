@@ -13,8 +13,8 @@ async fn status(request: Request) -> Answer {
         Err(error) => return answer(service::unavailable(&error)),
     };
     let polled = service::status(&engine, &request.into_parts().0).await;
-    if let Some(key) = polled.overdue {
-        in_background(kick::revive(key));
+    if let Some((key, concern)) = polled.concern {
+        in_background(kick::see_to(key, concern));
     }
     answer(polled.answer)
 }

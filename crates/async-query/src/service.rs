@@ -5,8 +5,8 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use longhaul::{
-    Creation, Engine, Found, Head, InstanceId, InstanceKey, Json, Platform, ReadError, Reuse, RuntimeStatus,
-    Start, Started, Wanted,
+    Concern, Creation, Engine, Found, Head, InstanceId, InstanceKey, Json, Platform, ReadError, Reuse,
+    RuntimeStatus, Start, Started, Wanted,
 };
 
 use crate::answers::error;
@@ -27,8 +27,8 @@ pub struct Submitted {
 pub struct Polled {
     /// The answer.
     pub answer: Response<String>,
-    /// The instance, if it is overdue: whatever should have advanced it is gone, and the scheduler is to be woken.
-    pub overdue: Option<InstanceKey>,
+    /// The instance, if something is to be done about it.
+    pub concern: Option<(InstanceKey, Concern)>,
 }
 
 /// Checks a submission at the time `now`. An `Err` is the answer to send.
@@ -81,18 +81,18 @@ async fn start_instance<P: Platform>(
 pub async fn status<P: Platform>(engine: &Engine<P>, request: &Parts) -> Polled {
     let asked = match status::check(request) {
         Ok(asked) => asked,
-        Err(answer) => return Polled { answer, overdue: None },
+        Err(answer) => return Polled { answer, concern: None },
     };
     let Ok(id) = InstanceId::new(&asked.id) else {
-        return Polled { answer: status::not_found(), overdue: None };
+        return Polled { answer: status::not_found(), concern: None };
     };
     match find(engine, &id, &asked).await {
         Ok(Some((found, output))) => Polled {
             answer: show(&found.head, output.as_ref(), &asked),
-            overdue: engine.is_overdue(&found.head).then_some(found.key),
+            concern: engine.concern(&found.head).map(|concern| (found.key, concern)),
         },
-        Ok(None) => Polled { answer: status::not_found(), overdue: None },
-        Err(failure) => Polled { answer: unavailable(&failure), overdue: None },
+        Ok(None) => Polled { answer: status::not_found(), concern: None },
+        Err(failure) => Polled { answer: unavailable(&failure), concern: None },
     }
 }
 

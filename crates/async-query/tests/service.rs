@@ -7,7 +7,7 @@ use async_query::submit::Settings;
 use futures::executor::block_on;
 use http::request::Parts;
 use longhaul::memory::MemoryPlatform;
-use longhaul::{Engine, InstanceId, Orchestrators, Platform, TaskHub, TickKick};
+use longhaul::{Concern, Engine, InstanceId, Orchestrators, Platform, TaskHub, TickKick};
 
 const SUBMIT: &str = "/api/submit/query?s=10/10/2021&e=10/12/2021";
 
@@ -94,7 +94,7 @@ fn a_submission_is_stored_before_it_is_answered_and_found_by_its_id() {
     let spent = scene.platform().operations() - before;
     assert_eq!((spent.reads, spent.writes), (1, 0), "a poll is one get");
     assert_eq!(polled.answer.body(), &format!(r#"{{"id": "{id}", "status": "Pending", "result": null}}"#));
-    assert_eq!(polled.overdue, None);
+    assert_eq!(polled.concern, None);
 
     scene.finish(submitted, Ok(7));
     let polled = scene.status(&id, &[]);
@@ -181,7 +181,7 @@ fn an_instance_that_nobody_advances_is_reported_as_overdue() {
     let id = id(&submitted);
     block_on(scene.platform().sleep(Duration::from_secs(60)));
     let polled = scene.status(&id, &[("prefer", "wait=5")]);
-    assert_eq!(polled.overdue.as_ref(), submitted.started.as_ref().map(|started| &started.key));
+    assert_eq!(polled.concern, Some((submitted.started.unwrap().key, Concern::Overdue)));
 }
 
 #[test]

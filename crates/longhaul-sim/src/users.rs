@@ -10,8 +10,8 @@ use futures::future::{Either, select};
 use futures::pin_mut;
 use jiff::SignedDuration;
 use longhaul::{
-    Creation, Engine, InstanceId, InstanceKey, Json, OperationError, Platform, Reuse, SchedulerKick, Start,
-    Started, TickKick, Told,
+    Concern, Creation, Engine, InstanceId, InstanceKey, Json, OperationError, Platform, Reuse, SchedulerKick,
+    Start, Started, TickKick, Told,
 };
 use longhaul_program::Scenario;
 
@@ -338,12 +338,13 @@ async fn status(world: &World, client: Process, id: &InstanceId, key: &InstanceK
         return;
     }
     finished.set(found.head.status.is_finished());
-    if engine.is_overdue(&found.head) {
+    let concern = engine.concern(&found.head);
+    if concern == Some(Concern::Overdue) {
         world.processes().note(client, || format!("finds {key} overdue"));
         world.kick_tick(&found.key, &TickKick::default());
         let now = world.processes().now(client);
         world.kick_scheduler_if_needed(client, &SchedulerKick { due: Some(now), ..SchedulerKick::default() });
-    } else if engine.is_quiet(&found.head) {
+    } else if concern == Some(Concern::Quiet) {
         world.check_scheduler(client);
     }
 }

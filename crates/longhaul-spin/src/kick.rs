@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use longhaul::{
-    InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, Told, doors,
+    Concern, InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, Told, doors,
 };
 
 use crate::components::{ORCHESTRATOR, SCHEDULER};
@@ -43,19 +43,30 @@ pub async fn told(told: Told) {
     run_and_look_after(&told.key, &told.tick, told.scheduler).await;
 }
 
-/// Has an instance that is overdue looked at again, and the scheduler woken.
-pub async fn revive(key: InstanceKey) {
+/// Does what is to be done about an instance that somebody has polled, if it was not done a moment ago.
+pub async fn see_to(key: InstanceKey, concern: Concern) {
     let now = Timestamp::now();
-    let wakes = WATCH.with(|watch| {
+    let is_time = WATCH.with(|watch| {
         let mut seen = watch.get();
-        let wakes = seen.wakes(now);
+        let is_time = match concern {
+            Concern::Overdue => seen.wakes(now),
+            Concern::Quiet => seen.checks(now),
+        };
         watch.set(seen);
-        wakes
+        is_time
     });
-    if wakes {
-        tracing::warn!("instance {key} is overdue");
-        let scheduler = SchedulerKick { due: Some(now), ..SchedulerKick::default() };
-        run_and_look_after(&key, &TickKick::default(), scheduler).await;
+    match concern {
+        _ if !is_time => {}
+        Concern::Overdue => {
+            tracing::warn!("instance {key} is overdue");
+            let scheduler = SchedulerKick { due: Some(now), ..SchedulerKick::default() };
+            run_and_look_after(&key, &TickKick::default(), scheduler).await;
+        }
+        Concern::Quiet => {
+            if let Err(error) = wake(&SchedulerKick { check: true, ..SchedulerKick::default() }).await {
+                tracing::warn!("the scheduler was not looked after: {error}");
+            }
+        }
     }
 }
 
@@ -73,8 +84,7 @@ async fn scheduler(kick: SchedulerKick) {
     if !WATCH.get().needs_kick(due, now) {
         return;
     }
-    let body = serde_json::to_vec(&kick).expect("a kick has a JSON form");
-    match send(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body).await {
+    match wake(&kick).await {
         Ok(()) => WATCH.with(|watch| {
             let mut kicked = watch.get();
             kicked.kicked(due);
@@ -82,6 +92,11 @@ async fn scheduler(kick: SchedulerKick) {
         }),
         Err(error) => tracing::warn!("the scheduler was not woken: {error}"),
     }
+}
+
+async fn wake(kick: &SchedulerKick) -> Result<(), KickError> {
+    let body = serde_json::to_vec(kick).expect("a kick has a JSON form");
+    send(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body).await
 }
 
 /// Sends a kick, which is answered at once or not at all.

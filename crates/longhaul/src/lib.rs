@@ -78,7 +78,7 @@ pub use inbox::{Message, MessageKind};
 pub use json::Json;
 pub use keys::{EntryName, Log, TaskHub};
 pub use kick::{KickError, Kicks, SchedulerKick, TickKick};
-pub use lookup::{Found, ReadError};
+pub use lookup::{Concern, Found, ReadError};
 pub use operations::{OperationError, Told};
 pub use orchestrators::{NotRegistered, Orchestrators};
 pub use payload::{INLINE_LIMIT, Payload, StoredPayload};

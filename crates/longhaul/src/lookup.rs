@@ -63,6 +63,16 @@ pub struct Found {
     pub head: Head,
 }
 
+/// What is to be done about an instance that somebody has looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concern {
+    /// Somebody should have looked at it by now: it is to be kicked, and the scheduler woken.
+    Overdue,
+    /// Nothing has happened with it for a while, which may well be as it should be; but what it waits for may wait for a
+    /// scheduler that is dead. That is to be seen to, with [`SchedulerKick::check`](crate::SchedulerKick::check).
+    Quiet,
+}
+
 impl<P: Platform> Engine<P> {
     /// The instance `id`: one `get` when the id is a random one.
     ///
@@ -113,11 +123,14 @@ impl<P: Platform> Engine<P> {
         head.need.is_some_and(|need| until(need, self.platform.now()) > self.timing.poll * 4)
     }
 
-    /// Whether an instance has not finished, and nothing has happened with it for a while. That may well be as it should
-    /// be; but whatever it waits for may wait for a scheduler that is dead, and whoever sees this should see to that with
-    /// [`SchedulerKick::check`](crate::SchedulerKick::check). Nothing is read for it.
-    pub fn is_quiet(&self, head: &Head) -> bool {
-        !head.status.is_finished() && until(head.updated, self.platform.now()) > self.timing.lease * 2
+    /// What is to be done about an instance, if anything. Nothing is read for it.
+    pub fn concern(&self, head: &Head) -> Option<Concern> {
+        let still = until(head.updated, self.platform.now());
+        match () {
+            () if self.is_overdue(head) => Some(Concern::Overdue),
+            () if !head.status.is_finished() && still > self.timing.lease * 2 => Some(Concern::Quiet),
+            () => None,
+        }
     }
 
     /// The record at `key`, if it is of `id`: a chosen id may look like the key of another's ballot.

@@ -106,3 +106,25 @@ fn a_store_that_fails_for_minutes_does_not_end_the_scheduler() {
     assert_eq!(block_on(run), Ok(SchedulerRun::Idle));
     assert_eq!(status(&engine, &started), RuntimeStatus::Completed);
 }
+
+#[test]
+fn a_check_takes_over_from_a_dead_scheduler_and_leaves_one_that_is_well() {
+    let (engine, started) = scene();
+    let kicks = Ticks(&engine);
+    let check = SchedulerKick { check: true, ..SchedulerKick::default() };
+    assert_eq!(engine.run_scheduler(&started.scheduler, &kicks).now_or_never(), None);
+    // It is dead, and by its lease nobody can tell yet.
+    assert_eq!(block_on(engine.run_scheduler(&check, &kicks)), Ok(SchedulerRun::NotNeeded));
+    block_on(engine.platform().sleep(Duration::from_secs(20)));
+    assert_eq!(block_on(engine.run_scheduler(&check, &kicks)), Ok(SchedulerRun::Idle));
+    assert_eq!(status(&engine, &started), RuntimeStatus::Completed);
+    let before = engine.platform().operations();
+    assert_eq!(block_on(engine.run_scheduler(&check, &kicks)), Ok(SchedulerRun::NotNeeded));
+    let spent = engine.platform().operations() - before;
+    assert_eq!((spent.reads, spent.writes), (3, 0), "its state and two counters");
+    // Something has come since, and the kick for it was lost.
+    let start = Start::new("echo", Json::of(&7).unwrap());
+    let forgotten = block_on(engine.start(start)).unwrap();
+    assert_eq!(block_on(engine.run_scheduler(&check, &kicks)), Ok(SchedulerRun::Idle));
+    assert_eq!(status(&engine, &forgotten), RuntimeStatus::Completed);
+}

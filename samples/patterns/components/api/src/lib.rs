@@ -35,9 +35,9 @@ async fn serve(asked: Asked) -> std::result::Result<Response<String>, Refusal> {
             let wanted = Wanted { output: true, ..Wanted::default() };
             let details = engine.details(&id, wanted).await?.ok_or(Refusal::NoSuchInstance)?;
             let shown = api::shown(&details);
-            // Nobody has looked at it in time: whoever polls has the scheduler woken.
-            if engine.is_overdue(&details.head) {
-                in_background(kick::revive(details.key));
+            // Whoever polls sees to it that nobody waits for a scheduler that is dead.
+            if let Some(concern) = engine.concern(&details.head) {
+                in_background(kick::see_to(details.key, concern));
             }
             Ok(shown)
         }
