@@ -7,6 +7,7 @@ mod wire;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::entity::{EntityBatch, EntityOutcome};
 use crate::failure::Failure;
 use crate::history::is_zero;
 use crate::id::{ExecutionId, InstanceId, TaskId};
@@ -87,9 +88,15 @@ pub enum ActivityOutcome {
 #[error("{0}")]
 pub struct NoAnswer(pub String);
 
-/// How a tick reaches activity components.
+/// How a tick reaches the components that do the work: of activities and of entities.
 #[allow(async_fn_in_trait)]
 pub trait Activities {
+    /// Has a batch of operations on an entity carried out. It may be carried out again, and then has not been before,
+    /// as far as anybody can tell.
+    async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
+        Err(NoAnswer(format!("this application has no entities component for {}", batch.entity_id)))
+    }
+
     /// Runs the activity function `name` and waits for its outcome, however long that takes; what it says meanwhile goes
     /// to `report`. When the future is dropped, the activity has been cancelled, and should learn of it.
     async fn call(

@@ -37,6 +37,11 @@ impl Bell {
         }
     }
 
+    /// Whether it was rung, if nobody was told so yet.
+    pub(crate) fn was_rung(&self) -> bool {
+        self.rung.take()
+    }
+
     /// Waits until it is rung.
     pub(crate) async fn rung(&self) {
         poll_fn(|cx| match self.rung.take() {
@@ -51,11 +56,11 @@ impl Bell {
 }
 
 impl Ticking {
-    /// Rings the bell of the tick that runs the instance in this process, if one does.
-    pub(crate) fn ring(&self, key: &InstanceKey) {
-        if let Some(bell) = self.bells.borrow().get(key) {
-            bell.ring();
-        }
+    /// Rings the bell of the tick that runs the instance in this process, and answers whether one does.
+    pub(crate) fn ring(&self, key: &InstanceKey) -> bool {
+        let bells = self.bells.borrow();
+        let bell = bells.get(key);
+        bell.inspect(|bell| bell.ring()).is_some()
     }
 
     /// Whether a tick may run beside those that run.

@@ -11,6 +11,7 @@ use crate::kick::{Kicks, TickKick};
 use crate::lookup::{ReadError, Stored};
 use crate::platform::Platform;
 use crate::record::{Head, Parent, Record};
+use crate::rewind::Rewinding;
 use crate::status::RuntimeStatus;
 
 /// An order to start a sub-orchestration. It may be given more than once.
@@ -102,8 +103,14 @@ impl<P: Platform> Engine<P> {
                 // Its report may have met a parent that had failed, and was rewound since.
                 return Ok(ChildStart::Ended(self.result_of(key, head).await.map_err(failed)?));
             }
-            if !self.rewind_stored(key, stored, "its parent was rewound").await.map_err(failed)? {
-                return Err(Failure::new("Busy", "the sub-orchestration changes meanwhile"));
+            match self.rewind_stored(key, stored, "its parent was rewound").await.map_err(failed)? {
+                Rewinding::Done => {}
+                Rewinding::Changed => {
+                    return Err(Failure::new("Busy", "the sub-orchestration changes meanwhile"));
+                }
+                Rewinding::InCriticalSection => {
+                    return Ok(ChildStart::Ended(self.result_of(key, head).await.map_err(failed)?));
+                }
             }
         } else if head.status.is_finished() && rewinds {
             return Err(Failure::new("Busy", "the sub-orchestration is about to report"));

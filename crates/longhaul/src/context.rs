@@ -1,6 +1,7 @@
 //! What an orchestrator function is given: the context through which it asks for things and learns what happened.
 
 mod call;
+mod entities;
 mod events;
 mod http;
 mod state;
@@ -23,6 +24,7 @@ use crate::payload::too_large;
 use crate::platform::after;
 
 pub use call::{ActivityCall, SubOrchestrationCall};
+pub use entities::{CriticalSection, EntityCall};
 pub use events::{EventOrTimeout, EventWait};
 pub use http::{HTTP_ACTIVITY, HttpRequest, HttpResponse};
 pub use timer::Timer;
@@ -30,7 +32,7 @@ pub use timer::Timer;
 use call::Attempts;
 pub(crate) use events::BufferedEvent;
 use state::TaskFuture;
-pub(crate) use state::{Action, Identity, NewExecution, Request, State};
+pub(crate) use state::{Action, EntityAsk, Identity, NewExecution, Request, State};
 
 /// The context of one execution of an orchestrator function. Clones are the same context.
 ///
@@ -113,14 +115,17 @@ impl OrchestrationContext {
     /// [`SubOrchestrationCall::with_id`] chooses one. When this instance is terminated, so is the other, unless it is
     /// [`SubOrchestrationCall::detached`].
     ///
-    /// The future fails with the other's failure, with `Terminated` when an operator ends it, and with
-    /// `OrchestrationAlreadyExists` when an instance of the chosen id has not finished.
+    /// The future fails with the other's failure, with `Terminated` when an operator ends it, with
+    /// `OrchestrationAlreadyExists` when an instance of the chosen id has not finished, and with `InCriticalSection` in a
+    /// critical section.
     pub fn call_sub_orchestration<I, O>(&self, name: &str, input: I) -> SubOrchestrationCall<O>
     where
         I: Serialize,
         O: DeserializeOwned,
     {
-        let action = self.child(name, &input, false);
+        let action = self
+            .outside_critical_section(&format!("sub-orchestration '{name}'"))
+            .and_then(|()| self.child(name, &input, false));
         SubOrchestrationCall::new(Attempts::new(self, format!("sub-orchestration '{name}'"), action))
     }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::activity::ActivityRequest;
+use crate::entity::EntityBatch;
 use crate::id::{InstanceId, InstanceKey};
 use crate::kick::{SchedulerKick, TickKick};
 use crate::replay_door::ReplayRequest;
@@ -25,6 +26,11 @@ pub fn tick_path(key: &InstanceKey) -> String {
 /// The path under which an activity component runs the function `name`.
 pub fn activity_path(name: &str) -> String {
     format!("/activities/{}", encode(name))
+}
+
+/// The path under which an entities component carries out operations on entities of the function `name`.
+pub fn entities_path(name: &str) -> String {
+    format!("/entities/{}", encode(name))
 }
 
 /// The path under which the scheduler component runs.
@@ -83,6 +89,15 @@ pub fn scheduler_request(method: &str, path: &str, body: &[u8]) -> Result<Schedu
 /// The answer to send.
 pub fn activity_request(method: &str, path: &str, body: &[u8]) -> Result<(String, ActivityRequest), Refused> {
     Ok((named(method, path, "/activities/")?, read(body)?))
+}
+
+/// Reads a request to an entities component: `POST /entities/{name}` with an [`EntityBatch`].
+///
+/// # Errors
+/// The answer to send.
+pub fn entities_request(method: &str, path: &str, body: &[u8]) -> Result<EntityBatch, Refused> {
+    named(method, path, "/entities/")?;
+    read(body)
 }
 
 fn named(method: &str, path: &str, prefix: &str) -> Result<String, Refused> {

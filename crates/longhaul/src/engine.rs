@@ -121,6 +121,14 @@ pub struct Timing {
     pub patience: Duration,
 }
 
+impl Timing {
+    /// The wait before something is asked again that gave no answer so often in a row.
+    pub(crate) fn pause_after(&self, failures: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+        self.first_retry.saturating_mul(doubled).min(self.max_retry)
+    }
+}
+
 impl Default for Timing {
     fn default() -> Self {
         Self {

@@ -17,7 +17,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use jiff::Timestamp;
 use tracing::Dispatch;
 
-use crate::context::{Action, BufferedEvent, Identity, NewExecution, OrchestrationContext, Request};
+use crate::context::{
+    Action, BufferedEvent, EntityAsk, Identity, NewExecution, OrchestrationContext, Request,
+};
+use crate::entity::EntityRequest;
 use crate::failure::Failure;
 use crate::history::{Event, EventKind};
 use crate::id::TaskId;
@@ -34,7 +37,7 @@ pub(crate) struct Execution {
     events: usize,
     /// Set when the orchestrator has ended; handed out by the turn in which it did.
     end: Option<End>,
-    /// Activities and sub-orchestrations that have no result.
+    /// Activities, sub-orchestrations, calls of entities and locks that have no result.
     open: BTreeMap<TaskId, Action>,
     /// Timers that have not fired and were not cancelled.
     timers: BTreeMap<TaskId, Timestamp>,
@@ -95,6 +98,8 @@ pub(crate) enum End {
 pub(crate) struct Turn {
     /// To be appended to the history.
     pub(crate) events: Vec<Event>,
+    /// What entities are to be told, in this order. It stands in the events too.
+    pub(crate) messages: Vec<(TaskId, EntityAsk)>,
     /// The orchestrator's end, if this was it.
     pub(crate) end: Option<End>,
 }
@@ -196,12 +201,17 @@ impl Execution {
         }
         let requests = self.poll();
         events.extend(requests.iter().map(|request| event(described(request))));
+        let messages = requests.iter().filter_map(|Request { id, action }| match action {
+            Action::Entity(ask) => Some((*id, ask.clone())),
+            _ => None,
+        });
+        let messages = messages.collect();
         self.note(requests);
         if matches!(self.end, Some(End::Completed(_) | End::Failed(_))) {
             events.push(event(EventKind::ExecutionCompleted));
         }
         self.events += events.len();
-        Turn { events, end: self.end.take() }
+        Turn { events, messages, end: self.end.take() }
     }
 
     /// Takes news in, and answers the event that records it.
@@ -218,6 +228,13 @@ impl Execution {
                     (Action::Child { .. }, Err(failure)) => {
                         EventKind::SubOrchestrationInstanceFailed { id, failure }
                     }
+                    (Action::Entity(ask), Ok(_)) if ask.request == EntityRequest::Lock => {
+                        EventKind::EntityLockGranted { id }
+                    }
+                    (Action::Entity(_), Ok(output)) => {
+                        EventKind::EntityOperationCompleted { id, output: output.into() }
+                    }
+                    (Action::Entity(_), Err(failure)) => EventKind::EntityOperationFailed { id, failure },
                     (_, Ok(output)) => EventKind::TaskCompleted { id, output: output.into() },
                     (_, Err(failure)) => EventKind::TaskFailed { id, failure },
                 }
@@ -251,6 +268,8 @@ impl Execution {
         for Request { id, action } in requests {
             match action {
                 Action::Timer { fire_at } => drop(self.timers.insert(id, fire_at)),
+                // Nobody answers it.
+                Action::Entity(ask) if !ask.request.is_answered() => {}
                 other => drop(self.open.insert(id, other)),
             }
         }
@@ -330,6 +349,9 @@ fn described(Request { id, action }: &Request) -> EventKind {
         Action::Timer { fire_at } => EventKind::TimerCreated { id, fire_at },
         Action::Child { child, input } => {
             EventKind::SubOrchestrationInstanceCreated { id, child, input: Payload::Inline(input) }
+        }
+        Action::Entity(EntityAsk { entity, request, input, section }) => {
+            EventKind::EntityAsked { id, entity, request, input: Payload::Inline(input), section }
         }
     }
 }

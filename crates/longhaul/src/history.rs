@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::entity::{EntityId, EntityRequest};
 use crate::failure::Failure;
 use crate::id::{InstanceId, TaskId};
 use crate::payload::Payload;
@@ -16,7 +17,7 @@ pub struct Event {
     pub event: EventKind,
 }
 
-/// What can happen. The names are those of Azure Durable Functions.
+/// What can happen. The [names](EventKind::name) are those of Azure Durable Functions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EventKind {
     /// A turn of the orchestrator began: what it is told follows, then what it asked for. Its time is the
@@ -90,6 +91,40 @@ pub enum EventKind {
         /// How.
         failure: Failure,
     },
+    /// The orchestrator asked something of an entity.
+    EntityAsked {
+        /// The task.
+        id: TaskId,
+        /// Which entity.
+        entity: EntityId,
+        /// What.
+        request: EntityRequest,
+        /// The operation's input.
+        #[serde(default)]
+        input: Payload,
+        /// On behalf of which critical section: the task with which that asked for its first lock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        section: Option<TaskId>,
+    },
+    /// An operation of an entity ended well.
+    EntityOperationCompleted {
+        /// The task.
+        id: TaskId,
+        /// Its output.
+        output: Payload,
+    },
+    /// An operation of an entity failed.
+    EntityOperationFailed {
+        /// The task.
+        id: TaskId,
+        /// How.
+        failure: Failure,
+    },
+    /// An entity works for the orchestrator's critical section only.
+    EntityLockGranted {
+        /// The task.
+        id: TaskId,
+    },
     /// An external event arrived.
     EventRaised {
         /// Its name, as it was raised.
@@ -150,6 +185,9 @@ impl EventKind {
             | Self::TaskFailed { id, .. }
             | Self::SubOrchestrationInstanceCompleted { id, .. }
             | Self::SubOrchestrationInstanceFailed { id, .. }
+            | Self::EntityOperationCompleted { id, .. }
+            | Self::EntityOperationFailed { id, .. }
+            | Self::EntityLockGranted { id }
             | Self::TimerFired { id, .. } => Some(*id),
             _ => None,
         }
@@ -160,6 +198,7 @@ impl EventKind {
         match self {
             Self::TaskScheduled { id, .. }
             | Self::TimerCreated { id, .. }
+            | Self::EntityAsked { id, .. }
             | Self::SubOrchestrationInstanceCreated { id, .. } => Some(*id),
             _ => None,
         }
@@ -168,12 +207,12 @@ impl EventKind {
     /// The value in it, if it has one.
     pub fn payload(&self) -> Option<&Payload> {
         match self {
-            Self::TaskScheduled { input, .. } | Self::SubOrchestrationInstanceCreated { input, .. } => {
-                Some(input)
-            }
-            Self::TaskCompleted { output, .. } | Self::SubOrchestrationInstanceCompleted { output, .. } => {
-                Some(output)
-            }
+            Self::TaskScheduled { input, .. }
+            | Self::SubOrchestrationInstanceCreated { input, .. }
+            | Self::EntityAsked { input, .. } => Some(input),
+            Self::TaskCompleted { output, .. }
+            | Self::SubOrchestrationInstanceCompleted { output, .. }
+            | Self::EntityOperationCompleted { output, .. } => Some(output),
             Self::EventRaised { data, .. } => Some(data),
             _ => None,
         }
@@ -182,12 +221,12 @@ impl EventKind {
     /// The value in it, to be changed.
     pub(crate) fn payload_mut(&mut self) -> Option<&mut Payload> {
         match self {
-            Self::TaskScheduled { input, .. } | Self::SubOrchestrationInstanceCreated { input, .. } => {
-                Some(input)
-            }
-            Self::TaskCompleted { output, .. } | Self::SubOrchestrationInstanceCompleted { output, .. } => {
-                Some(output)
-            }
+            Self::TaskScheduled { input, .. }
+            | Self::SubOrchestrationInstanceCreated { input, .. }
+            | Self::EntityAsked { input, .. } => Some(input),
+            Self::TaskCompleted { output, .. }
+            | Self::SubOrchestrationInstanceCompleted { output, .. }
+            | Self::EntityOperationCompleted { output, .. } => Some(output),
             Self::EventRaised { data, .. } => Some(data),
             _ => None,
         }
@@ -206,6 +245,15 @@ impl EventKind {
             Self::SubOrchestrationInstanceCreated { .. } => "SubOrchestrationInstanceCreated",
             Self::SubOrchestrationInstanceCompleted { .. } => "SubOrchestrationInstanceCompleted",
             Self::SubOrchestrationInstanceFailed { .. } => "SubOrchestrationInstanceFailed",
+            Self::EntityAsked { request, .. } => match request {
+                EntityRequest::Call { .. } => "EntityOperationCalled",
+                EntityRequest::Signal { .. } => "EntityOperationSignaled",
+                EntityRequest::Lock => "EntityLockRequested",
+                EntityRequest::Unlock => "EntityUnlockSent",
+            },
+            Self::EntityOperationCompleted { .. } => "EntityOperationCompleted",
+            Self::EntityOperationFailed { .. } => "EntityOperationFailed",
+            Self::EntityLockGranted { .. } => "EntityLockGranted",
             Self::EventRaised { .. } => "EventRaised",
             Self::ExecutionSuspended { .. } => "ExecutionSuspended",
             Self::ExecutionResumed { .. } => "ExecutionResumed",

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::entity::EntityId;
+
 /// The longest instance id, in characters (Azure Durable Functions' own limit).
 pub const MAX_INSTANCE_ID: usize = 256;
 
@@ -26,14 +28,28 @@ impl InstanceId {
     /// entities) or contains `/`, `\`, `#`, `?` or a control character.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidInstanceId> {
         let id = id.into();
+        if id.starts_with('@') {
+            return Err(InvalidInstanceId("it begins with '@', which is for entities"));
+        }
+        Self::checked(id)
+    }
+
+    /// The name under which an entity is stored. Nobody can choose it for an instance.
+    pub(crate) fn of_entity(id: &EntityId) -> Self {
+        Self(id.to_string())
+    }
+
+    /// Whether an entity is stored under it.
+    pub(crate) fn is_entity(&self) -> bool {
+        self.0.starts_with('@')
+    }
+
+    fn checked(id: String) -> Result<Self, InvalidInstanceId> {
         if id.is_empty() {
             return Err(InvalidInstanceId("it is empty"));
         }
         if id.chars().count() > MAX_INSTANCE_ID {
             return Err(InvalidInstanceId("it is longer than 256 characters"));
-        }
-        if id.starts_with('@') {
-            return Err(InvalidInstanceId("it begins with '@', which is for entities"));
         }
         if id.chars().any(|c| matches!(c, '/' | '\\' | '#' | '?') || c.is_control()) {
             return Err(InvalidInstanceId("it contains '/', '\\', '#', '?' or a control character"));
@@ -54,8 +70,9 @@ impl InstanceId {
 
 impl TryFrom<String> for InstanceId {
     type Error = InvalidInstanceId;
+    /// Also that of an entity, which a record may well name: as a parent, say.
     fn try_from(id: String) -> Result<Self, Self::Error> {
-        Self::new(id)
+        Self::checked(id)
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::counter;
 use crate::engine::Engine;
+use crate::entity::EntityMessage;
 use crate::failure::Failure;
 use crate::id::{ExecutionId, InstanceKey, TaskId};
 use crate::json::Json;
@@ -61,7 +62,7 @@ pub enum MessageKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<ExecutionId>,
     },
-    /// A sub-orchestration has ended well.
+    /// A sub-orchestration, or an operation of an entity, has ended well.
     Completed {
         /// The execution that asked for it.
         execution: ExecutionId,
@@ -70,7 +71,7 @@ pub enum MessageKind {
         /// The output.
         output: Json,
     },
-    /// A sub-orchestration has failed.
+    /// A sub-orchestration, or an operation of an entity, has failed.
     Failed {
         /// The execution that asked for it.
         execution: ExecutionId,
@@ -79,6 +80,8 @@ pub enum MessageKind {
         /// How.
         failure: Failure,
     },
+    /// Something for an entity.
+    Entity(EntityMessage),
 }
 
 /// How many messages a tick takes at once.

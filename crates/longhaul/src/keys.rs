@@ -80,6 +80,8 @@ impl TaskHub {
 pub enum Log {
     /// Every instance, in the order of creation.
     Created,
+    /// Every entity, in the order of creation. Only for listing them: they need no attention yet.
+    Entities,
     /// What else needs attention within an hour.
     Wake,
     /// What needs attention in one hour, counted from 1970.
@@ -90,6 +92,7 @@ impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Created => f.write_str("created"),
+            Self::Entities => f.write_str("entities"),
             Self::Wake => f.write_str("wake"),
             Self::Far(hour) => write!(f, "far/{hour}"),
         }
@@ -124,6 +127,7 @@ impl TryFrom<String> for EntryName {
         let parsed = text.rsplit_once('/').and_then(|(log, slot)| {
             let log = match log {
                 "created" => Log::Created,
+                "entities" => Log::Entities,
                 "wake" => Log::Wake,
                 _ => Log::Far(log.strip_prefix("far/")?.parse().ok()?),
             };

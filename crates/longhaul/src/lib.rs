@@ -25,6 +25,7 @@ mod counter;
 mod create;
 pub mod doors;
 mod engine;
+mod entity;
 mod execution;
 mod failure;
 // Only text, whose examples need the features `memory` and `testing`; the tests have them.
@@ -43,6 +44,7 @@ mod lookup;
 pub mod memory;
 mod operations;
 mod orchestrators;
+mod outbox;
 mod payload;
 mod platform;
 pub mod projection;
@@ -66,11 +68,16 @@ pub use activity::{
     ActivityRequest, Cancelled, Checkpoint, NDJSON, NoAnswer, ReportSink, Step, decode_answer,
 };
 pub use context::{
-    ActivityCall, EventOrTimeout, EventWait, HTTP_ACTIVITY, HttpRequest, HttpResponse, MAX_CUSTOM_STATUS,
-    OrchestrationContext, SubOrchestrationCall, Timer, UnprocessedEvents,
+    ActivityCall, CriticalSection, EntityCall, EventOrTimeout, EventWait, HTTP_ACTIVITY, HttpRequest,
+    HttpResponse, MAX_CUSTOM_STATUS, OrchestrationContext, SubOrchestrationCall, Timer, UnprocessedEvents,
 };
 pub use create::{Creation, Reuse, Start, StartError, Started};
 pub use engine::{Engine, Limits, Timing};
+pub use entity::{
+    Caller, CleanedEntities, EntityAction, EntityBatch, EntityContext, EntityControl, EntityFunctions,
+    EntityId, EntityList, EntityMessage, EntityOperation, EntityOutcome, EntityQuery, EntityRequest,
+    EntityStatus, InvalidEntityId, OperationResult, Operations, Route, Section,
+};
 pub use failure::{Failure, public_text};
 pub use history::{Child, Event, EventKind};
 pub use id::{ExecutionId, InstanceId, InstanceKey, InvalidInstanceId, TaskId};
@@ -86,7 +93,7 @@ pub use platform::{Platform, Stopwatch};
 pub use purge::Purged;
 pub use query::{Details, Page, Query, QueryError, Wanted};
 pub use record::{
-    Control, Head, Inbox, Lease, Outgoing, Parent, Posted, Record, Run, SavedCheckpoint, Task,
+    Control, Head, Inbox, Lease, Lock, Outgoing, Parent, Posted, Record, Run, SavedCheckpoint, Task,
     UnreadableRecord, Wake, decode_events,
 };
 pub use replay_door::{ReplayAnswer, ReplayError, ReplayRequest};

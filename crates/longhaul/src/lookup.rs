@@ -79,6 +79,9 @@ impl<P: Platform> Engine<P> {
     /// # Errors
     /// When the store fails, or the record is of another format.
     pub async fn lookup(&self, id: &InstanceId) -> Result<Option<Found>, ReadError> {
+        if id.is_entity() {
+            return Ok(None);
+        }
         Ok(self.lookup_any(id).await?.filter(|found| !found.head.purging))
     }
 

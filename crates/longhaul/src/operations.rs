@@ -58,6 +58,12 @@ pub enum OperationError {
         /// What it would have to be.
         wanted: RuntimeStatus,
     },
+    /// The instance failed in a critical section, and has let go of its locks.
+    #[error(
+        "the instance '{0}' failed in a critical section, whose locks it has let go: it cannot be rewound into it. \
+         Restart it instead"
+    )]
+    InCriticalSection(InstanceId),
     /// What it was to be told is too large.
     #[error(transparent)]
     TooLarge(Failure),

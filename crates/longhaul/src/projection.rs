@@ -15,7 +15,13 @@
 //! | `Retry` | activities, sub-orchestrations | how often a retry policy has repeated it before; left out when 0 |
 //! | `InstanceId` | sub-orchestrations that have ended | the child's id |
 //! | `Version`, `Detached`, `Forgotten` | sub-orchestrations | how it was asked for; left out when nothing was said |
+//! | `Section` | what is asked of entities in a critical section | the `TaskId` of its first lock |
 //! | `TimestampNanoseconds`, … | whatever has a time | what seven digits leave out of it; left out when 0 |
+//!
+//! What is asked of entities has the names of events that Microsoft's engine gives it, and is always shown:
+//! `EntityOperationCalled`, `EntityOperationSignaled`, `EntityLockRequested` and `EntityUnlockSent` with `EntityId`,
+//! `Operation`, `DueTime` and `Input`; `EntityOperationCompleted`, `EntityOperationFailed` and `EntityLockGranted` with what
+//! came of it.
 //!
 //! Lost in any case: the times of turns in which nothing happened (a rewound history has some), and such turns at its end.
 
@@ -27,6 +33,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::entity::{EntityId, EntityRequest};
 use crate::history::{Child, Event, EventKind};
 use crate::id::TaskId;
 use crate::json::Json;
@@ -139,6 +146,23 @@ impl Projection<'_> {
                 members.failure(Some(failure));
                 self.ended(&mut members, *id);
             }
+            EventKind::EntityAsked { id, entity, request, input, section } => {
+                asked_entity(&mut members, entity, request);
+                members.input(|| value(input));
+                members.add_id("TaskId", Some(id));
+                members.add_id("Section", section.as_ref());
+            }
+            EventKind::EntityOperationCompleted { id, output } => {
+                members.result(|| value(output));
+                self.answered(&mut members, *id);
+            }
+            EventKind::EntityOperationFailed { id, failure } => {
+                members.add("Reason", &failure.message);
+                members.add("Details", &failure.details);
+                members.failure(Some(failure));
+                self.answered(&mut members, *id);
+            }
+            EventKind::EntityLockGranted { id } => self.answered(&mut members, *id),
             EventKind::TimerCreated { id, fire_at } => {
                 members.time("FireAt", *fire_at);
                 members.add_id("TaskId", Some(id));
@@ -204,6 +228,17 @@ impl Projection<'_> {
         }
     }
 
+    /// What is told of the event with which an entity was asked that has answered.
+    fn answered(&self, members: &mut Members, id: TaskId) {
+        if let Some((number, Event { event: EventKind::EntityAsked { entity, request, .. }, .. })) =
+            self.tasks.asked.get(&id)
+        {
+            asked_entity(members, entity, request);
+            members.add_id("TaskScheduledId", Some(number));
+        }
+        members.add_id("TaskId", Some(id));
+    }
+
     fn completed(&self, members: &mut Members) {
         let head = &self.details.head;
         members.add("OrchestrationStatus", &head.status);
@@ -212,6 +247,16 @@ impl Projection<'_> {
             None => self.details.output.clone().unwrap_or_default(),
         });
         members.failure(head.failure.as_ref());
+    }
+}
+
+fn asked_entity(members: &mut Members, entity: &EntityId, request: &EntityRequest) {
+    members.add("EntityId", entity);
+    if let Some(operation) = request.operation() {
+        members.add("Operation", operation);
+    }
+    if let EntityRequest::Signal { due: Some(due), .. } = request {
+        members.time("DueTime", *due);
     }
 }
 

@@ -128,7 +128,11 @@ impl<P: Platform> Engine<P> {
             if sent > 0 {
                 rubbish.push(self.hub.inbox(key));
             }
-            rubbish.push(self.hub.slot(EntryName { log: Log::Created, slot: record.head.created_slot }));
+            let log = match record.control.entity {
+                Some(_) => Log::Entities,
+                None => Log::Created,
+            };
+            rubbish.push(self.hub.slot(EntryName { log, slot: record.head.created_slot }));
             self.delete_all(rubbish).await?;
             self.release_claim(key, &record.head.id).await?;
             Ok(self.delete_all(vec![self.hub.instance(key)]).await?)

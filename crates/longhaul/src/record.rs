@@ -17,7 +17,7 @@ use crate::history::Event;
 use crate::platform::after;
 use crate::status::RuntimeStatus;
 
-pub use control::{Control, Inbox, Lease, Outgoing, Parent, Posted, Run, SavedCheckpoint, Task, Wake};
+pub use control::{Control, Inbox, Lease, Lock, Outgoing, Parent, Posted, Run, SavedCheckpoint, Task, Wake};
 pub(crate) use control::{SUSPECT, poison_pause};
 pub use head::Head;
 
@@ -81,6 +81,9 @@ impl Record {
         }
         if self.head.purging || !outbox.is_empty() {
             return Some(self.head.updated);
+        }
+        if let Some(entity) = &self.control.entity {
+            return entity.need(self.head.updated);
         }
         if self.head.status.is_finished() || self.control.suspended {
             return None;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::commit::WakeEntry;
 use crate::create::{Creation, Reuse, Start, StartError, Started};
 use crate::engine::Engine;
+use crate::entity::EntityRequest;
 use crate::history::{Event, EventKind};
 use crate::id::{InstanceId, InstanceKey, TaskId};
 use crate::inbox::{Message, MessageKind};
@@ -37,25 +38,28 @@ impl<P: Platform> Engine<P> {
             return Err(OperationError::NotFound(id.clone()));
         };
         match self.rewind_stored(&found.key, &stored, reason).await? {
-            true => Ok(self.told(found.key)),
-            false => Err(wrong(stored.record.head.status)),
+            Rewinding::Done => Ok(self.told(found.key)),
+            Rewinding::Changed => Err(wrong(stored.record.head.status)),
+            Rewinding::InCriticalSection => Err(OperationError::InCriticalSection(id.clone())),
         }
     }
 
-    /// False: the record was not that of a failed instance, or somebody else was faster.
     pub(crate) async fn rewind_stored(
         &self,
         key: &InstanceKey,
         stored: &Stored,
         reason: &str,
-    ) -> Result<bool, ReadError> {
+    ) -> Result<Rewinding, ReadError> {
         let old = &stored.record;
         // What the parent is told of the failure cannot be taken back while it is under way.
         if old.head.status != RuntimeStatus::Failed || old.head.purging || !old.control.outbox.is_empty() {
-            return Ok(false);
+            return Ok(Rewinding::Changed);
         }
         let mut history = Vec::new();
         self.each_event(key, old, false, |event| history.push(event)).await?;
+        if failed_in_section(&history) {
+            return Ok(Rewinding::InCriticalSection);
+        }
         let now = self.platform.now();
         let Rewound { mut history, later, open } = Rewound::from(history);
         let mut carried = Vec::new();
@@ -64,6 +68,7 @@ impl<P: Platform> Engine<P> {
                 EventKind::EventRaised { name, data } => MessageKind::Event { name, data },
                 EventKind::ExecutionResumed { reason } => MessageKind::Resume { reason },
                 EventKind::TaskCompleted { id, output }
+                | EventKind::EntityOperationCompleted { id, output }
                 | EventKind::SubOrchestrationInstanceCompleted { id, output } => MessageKind::Completed {
                     execution: old.head.execution.clone(),
                     task: id,
@@ -128,7 +133,8 @@ impl<P: Platform> Engine<P> {
         new.control.strikes = 0;
         new.control.lease = None;
         // Messages that came since are for what failed, and yet nobody has seen them: they are kept.
-        Ok(self.overwrite(key, stored, new, WakeEntry::Fresh, &owner).await?.is_some())
+        let rewound = self.overwrite(key, stored, new, WakeEntry::Fresh, &owner).await?;
+        Ok(rewound.map_or(Rewinding::Changed, |_| Rewinding::Done))
     }
 
     /// Starts the orchestrator of a finished instance once more with its input: under a new id, or as the same instance.
@@ -158,6 +164,34 @@ impl<P: Platform> Engine<P> {
             StartError::NotStored(error) | StartError::Unknown(error) => error.into(),
         })
     }
+}
+
+/// What became of a rewind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rewinding {
+    Done,
+    /// The record was not that of a failed instance, or somebody else was faster.
+    Changed,
+    /// It failed in a critical section, and has let go of its locks, which it would believe to hold.
+    InCriticalSection,
+}
+
+/// Whether an execution failed in a critical section, or let go of one in its last turn: its failure may be why.
+fn failed_in_section(history: &[Event]) -> bool {
+    let mut locks = 0_usize;
+    let mut released_at_last = false;
+    for event in history {
+        match &event.event {
+            EventKind::OrchestratorStarted => released_at_last = false,
+            EventKind::EntityAsked { request: EntityRequest::Lock, .. } => locks += 1,
+            EventKind::EntityAsked { request: EntityRequest::Unlock, .. } => {
+                locks = locks.saturating_sub(1);
+                released_at_last = true;
+            }
+            _ => {}
+        }
+    }
+    locks > 0 || released_at_last
 }
 
 /// A history, taken back to where the orchestrator last asked for something.

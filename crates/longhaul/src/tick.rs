@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod end;
+mod entities;
 mod hold;
 mod news;
 mod run;
@@ -29,8 +30,11 @@ use crate::inbox::Holes;
 use crate::kick::{Kicks, TickKick};
 use crate::lookup::ReadError;
 use crate::orchestrators::Orchestrators;
+use crate::outbox::Posting;
 use crate::platform::{Platform, Stopwatch};
 use crate::stage::Stage;
+
+pub(crate) use end::post;
 
 use dispatch::Answer;
 use hold::Hold;
@@ -97,10 +101,8 @@ struct Tick<'a, P, A, K> {
     calls: BTreeMap<TaskId, Call>,
     /// Of these, the sub-orchestrations that are being started.
     starting: BTreeSet<TaskId>,
-    /// Of these, the messages by their numbers in the outbox.
-    posting: BTreeSet<u64>,
-    /// Messages that are delivered, and not struck off the outbox yet.
-    delivered: BTreeSet<u64>,
+    /// What is known of the messages in the outbox.
+    posting: Posting,
     /// What an activity showed last, until a commit has it.
     progress: Option<crate::json::Json>,
     reports: Rc<Reports>,
@@ -144,6 +146,7 @@ impl<P: Platform> Engine<P> {
                     let mut tick = Tick::begin(around, *held, owner, entered).await?;
                     tick.run().await
                 }
+                Hold::Entity(stored) => self.tick_entity(key, kick, *stored, around).await,
                 Hold::Not(ticked) => Ok(ticked),
             }
         };

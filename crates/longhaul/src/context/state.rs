@@ -10,7 +10,9 @@ use std::task::{Context, Poll, Waker};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::entities::Entered;
 use super::events::Events;
+use crate::entity::{EntityId, EntityRequest};
 use crate::failure::Failure;
 use crate::history::Child;
 use crate::id::{ExecutionId, InstanceId, TaskId};
@@ -36,6 +38,8 @@ pub(crate) struct State {
     pub(crate) custom_status: Option<Json>,
     /// Set once the orchestrator wants to continue as new.
     pub(crate) continue_as_new: Option<NewExecution>,
+    /// The critical section in which it is, or which it enters.
+    pub(super) section: Option<Entered>,
     next_task: u64,
     guids: u64,
     requested: Vec<Request>,
@@ -65,6 +69,17 @@ pub(crate) enum Action {
     Activity { name: String, input: Json, retry: u32 },
     Timer { fire_at: Timestamp },
     Child { child: Child, input: Json },
+    Entity(EntityAsk),
+}
+
+/// Something that is asked of an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EntityAsk {
+    pub(crate) entity: EntityId,
+    pub(crate) request: EntityRequest,
+    pub(crate) input: Json,
+    /// On behalf of which critical section: the task with which it asked for its first lock.
+    pub(crate) section: Option<TaskId>,
 }
 
 #[derive(Default)]
@@ -82,6 +97,7 @@ impl State {
             events: Events::default(),
             custom_status: None,
             continue_as_new: None,
+            section: None,
             next_task: 0,
             guids: 0,
             requested: Vec::new(),
@@ -96,6 +112,11 @@ impl State {
         self.next_task += 1;
         self.requested.push(Request { id, action });
         id
+    }
+
+    /// What the next thing that is asked for will be.
+    pub(crate) fn next_task(&self) -> TaskId {
+        TaskId(self.next_task)
     }
 
     /// What was asked for as `id`, if nobody has looked at it yet.

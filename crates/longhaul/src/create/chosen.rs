@@ -170,14 +170,31 @@ impl<P: Platform> Engine<P> {
             Err(writes) => store.set_many(writes).await,
         }
         .map_err(StartError::not_stored)?;
+        match self.choose(id, ballot, &key).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) => return Err(StartError::Unknown(error)),
+        }
+        let held = Held { key, stored: Stored { record, bytes } };
+        self.register_if_late(held, &watch).await.map(Some)
+    }
+
+    /// Has the ballot chosen under which a record of `id` is staged at `key`, unless another is: false, and the record is
+    /// gone. Its log entry dies by itself.
+    pub(crate) async fn choose(
+        &self,
+        id: &InstanceId,
+        ballot: u32,
+        key: &InstanceKey,
+    ) -> Result<bool, ReadError> {
+        let store = self.platform.store();
         let patience = Stopwatch::start(&self.platform);
         loop {
             let error = match self.claim(id).await {
-                Ok(Some(claim)) if claim.chosen == ballot => break,
+                Ok(Some(claim)) if claim.chosen == ballot => return Ok(true),
                 Ok(Some(claim)) if claim.chosen > 0 => {
-                    // Nobody refers to what we staged; the scheduler drops its log entry.
-                    let _ = store.delete_many(vec![self.hub.instance(&key)]).await;
-                    return Ok(None);
+                    let _ = store.delete_many(vec![self.hub.instance(key)]).await;
+                    return Ok(false);
                 }
                 Ok(Some(claim)) => {
                     match store.swap(&self.hub.claim(id), &claim.bytes, claim.choosing(ballot)).await {
@@ -187,12 +204,10 @@ impl<P: Platform> Engine<P> {
                 }
                 Ok(None) => StoreError("the claim has vanished".into()),
                 Err(ReadError::Store(error)) => error,
-                Err(other) => return Err(StartError::Unknown(other)),
+                Err(other) => return Err(other),
             };
-            self.pause_unless_over(&patience, error).await.map_err(StartError::unknown)?;
+            self.pause_unless_over(&patience, error).await?;
         }
-        let held = Held { key, stored: Stored { record, bytes } };
-        self.register_if_late(held, &watch).await.map(Some)
     }
 
     /// Sees to an instance that has never been ticked: its creator may have been slow, and then gone before it could

@@ -114,10 +114,13 @@ impl Execution {
     fn told(&mut self, number: usize, event: EventKind) -> Result<(), Failure> {
         let news = match event {
             EventKind::TaskCompleted { id, output }
+            | EventKind::EntityOperationCompleted { id, output }
             | EventKind::SubOrchestrationInstanceCompleted { id, output } => {
                 News::Result(id, Ok(at_hand(output)))
             }
+            EventKind::EntityLockGranted { id } => News::Result(id, Ok(Json::null())),
             EventKind::TaskFailed { id, failure }
+            | EventKind::EntityOperationFailed { id, failure }
             | EventKind::SubOrchestrationInstanceFailed { id, failure } => News::Result(id, Err(failure)),
             EventKind::TimerFired { id, .. } => {
                 if !self.timers.contains_key(&id) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::context::{Action, Request};
+use crate::entity::{EntityId, EntityRequest};
 use crate::failure::Failure;
 use crate::history::EventKind;
 use crate::json::Json;
@@ -33,6 +34,9 @@ impl<'a> Asked<'a> {
                     child.name, child.instance
                 )
             }
+            Self::Recorded(EventKind::EntityAsked { id, entity, request, .. }) => {
+                format!("{} as task {id}", of_entity(entity, request))
+            }
             Self::Now(Request { id, action }) => match action {
                 Action::Activity { name, .. } => format!("activity '{name}' as task {id}"),
                 Action::Timer { fire_at } => format!("a timer for {fire_at} as task {id}"),
@@ -40,6 +44,7 @@ impl<'a> Asked<'a> {
                     "sub-orchestration '{}' with the instance id '{}' as task {id}",
                     child.name, child.instance
                 ),
+                Action::Entity(ask) => format!("{} as task {id}", of_entity(&ask.entity, &ask.request)),
             },
             Self::Recorded(_) | Self::Nothing => "nothing".to_owned(),
         }
@@ -53,8 +58,18 @@ impl<'a> Asked<'a> {
                 action: Action::Activity { input, .. } | Action::Child { input, .. },
                 ..
             }) => Some(input.clone()),
+            Self::Now(Request { action: Action::Entity(ask), .. }) => Some(ask.input.clone()),
             _ => None,
         }
+    }
+}
+
+fn of_entity(entity: &EntityId, request: &EntityRequest) -> String {
+    match request {
+        EntityRequest::Call { operation } => format!("a call of '{operation}' of {entity}"),
+        EntityRequest::Signal { operation, .. } => format!("a signal '{operation}' to {entity}"),
+        EntityRequest::Lock => format!("the lock of {entity}"),
+        EntityRequest::Unlock => format!("to let go of {entity}"),
     }
 }
 
@@ -72,6 +87,9 @@ pub(super) fn is_same(recorded: &EventKind, asked: &Request) -> bool {
             EventKind::SubOrchestrationInstanceCreated { child, input, .. },
             Action::Child { child: now, input: with },
         ) => child == now && input.is(with),
+        (EventKind::EntityAsked { entity, request, input, section, .. }, Action::Entity(now)) => {
+            (entity, request, section) == (&now.entity, &now.request, &now.section) && input.is(&now.input)
+        }
         _ => false,
     }
 }

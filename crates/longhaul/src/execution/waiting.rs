@@ -16,6 +16,10 @@ impl Execution {
                 "the sub-orchestration '{}' with the instance id '{}'",
                 child.name, child.instance
             )),
+            Action::Entity(ask) => Some(match ask.request.operation() {
+                Some(operation) => format!("the operation '{operation}' of {}", ask.entity),
+                None => format!("the lock of {}", ask.entity),
+            }),
             Action::Timer { .. } => None,
         });
         let timers = self.timers.values().map(|at| format!("a timer at {at}"));

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
+use crate::entity::{EntityId, EntityRequest};
 use crate::failure::Failure;
 use crate::history::{Child, Event, EventKind};
 use crate::id::{InstanceId, TaskId};
@@ -125,6 +126,12 @@ struct Shown {
     detached: bool,
     #[serde(default)]
     forgotten: bool,
+    entity_id: Option<EntityId>,
+    operation: Option<String>,
+    due_time: Option<Timestamp>,
+    #[serde(default)]
+    due_time_nanoseconds: u8,
+    section: Option<TaskId>,
 }
 
 #[derive(Deserialize)]
@@ -190,6 +197,24 @@ impl Reader {
                 events.push(self.asked(Self::child_created, name)?);
                 EventKind::SubOrchestrationInstanceFailed { id, failure }
             }
+            "EntityOperationCalled" => {
+                let operation = self.operation()?;
+                self.entity_asked(EntityRequest::Call { operation })?
+            }
+            "EntityOperationSignaled" => {
+                let due = self.shown.due_time.map(|due| exact(due, self.shown.due_time_nanoseconds));
+                let operation = self.operation()?;
+                self.entity_asked(EntityRequest::Signal { operation, due })?
+            }
+            "EntityLockRequested" => self.entity_asked(EntityRequest::Lock)?,
+            "EntityUnlockSent" => self.entity_asked(EntityRequest::Unlock)?,
+            "EntityOperationCompleted" => {
+                EventKind::EntityOperationCompleted { id: self.task()?, output: self.result()?.into() }
+            }
+            "EntityOperationFailed" => {
+                EventKind::EntityOperationFailed { id: self.task()?, failure: self.failure()? }
+            }
+            "EntityLockGranted" => EventKind::EntityLockGranted { id: self.task()? },
             "TimerCreated" => EventKind::TimerCreated { id: self.task()?, fire_at: self.fire_at()? },
             "TimerFired" => EventKind::TimerFired { id: self.task()?, fire_at: self.fire_at()? },
             "EventRaised" => {
@@ -255,6 +280,22 @@ impl Reader {
             child,
             input: self.input()?.into(),
         })
+    }
+
+    fn entity_asked(&mut self, request: EntityRequest) -> Result<EventKind, ProjectionError> {
+        let entity = self.shown.entity_id.take();
+        Ok(EventKind::EntityAsked {
+            id: self.task()?,
+            entity: self.has("EntityId", entity)?,
+            request,
+            input: self.input()?.into(),
+            section: self.shown.section,
+        })
+    }
+
+    fn operation(&mut self) -> Result<String, ProjectionError> {
+        let operation = self.shown.operation.take();
+        self.has("Operation", operation)
     }
 
     fn failure(&mut self) -> Result<Failure, ProjectionError> {

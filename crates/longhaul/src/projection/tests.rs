@@ -33,6 +33,17 @@ fn created(id: u64, forgotten: bool) -> EventKind {
     EventKind::SubOrchestrationInstanceCreated { id: TaskId(id), child, input: Payload::default() }
 }
 
+fn asked(id: u64, request: EntityRequest, section: Option<u64>) -> EventKind {
+    let entity = EntityId::new("counter", "a").unwrap();
+    EventKind::EntityAsked {
+        id: TaskId(id),
+        entity,
+        request,
+        input: Json::parse("[1]").unwrap().into(),
+        section: section.map(TaskId),
+    }
+}
+
 fn failure() -> Failure {
     Failure { details: Json::parse(r#"["why"]"#).ok(), ..Failure::permanent("Broken", "boom") }
 }
@@ -73,6 +84,24 @@ fn eventful() -> Details {
                 EventKind::SubOrchestrationInstanceCompleted { id: id(2), output: Payload::default() },
                 EventKind::SubOrchestrationInstanceFailed { id: id(6), failure: failure() },
                 EventKind::EventRaised { name: "Go".into(), data: Json::parse("[1]").unwrap().into() },
+            ],
+        ),
+        at(
+            turn(7),
+            vec![
+                asked(8, EntityRequest::Lock, Some(8)),
+                asked(9, EntityRequest::Signal { operation: "ping".into(), due: Some(fire_at) }, None),
+            ],
+        ),
+        at(
+            turn(8),
+            vec![
+                EventKind::EntityLockGranted { id: id(8) },
+                asked(10, EntityRequest::Call { operation: "add".into() }, Some(8)),
+                asked(11, EntityRequest::Call { operation: "add".into() }, Some(8)),
+                EventKind::EntityOperationCompleted { id: id(10), output: Json::text_of("hi").into() },
+                EventKind::EntityOperationFailed { id: id(11), failure: failure() },
+                asked(12, EntityRequest::Unlock, Some(8)),
             ],
         ),
         at(turn(9), vec![EventKind::TimerFired { id: id(4), fire_at }]),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::entity::{Caller, EntityControl, EntityId, EntityMessage, Route};
+use crate::failure::Failure;
 use crate::history::{Child, is_false, is_zero};
 use crate::id::{ExecutionId, InstanceId, InstanceKey, TaskId};
 use crate::inbox::Message;
@@ -92,6 +94,21 @@ pub struct Control {
     /// Whether an operator holds it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub suspended: bool,
+    /// The entities that the execution has locked, or asked to, and has not let go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Lock>,
+    /// What there is besides if it is an entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityControl>,
+}
+
+/// An entity that an execution has locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The entity.
+    pub entity: EntityId,
+    /// The critical section: the task with which it asked for its first lock.
+    pub section: TaskId,
 }
 
 /// The right to change a record, for a time.
@@ -213,6 +230,27 @@ pub enum Outgoing {
     },
     /// The parent is to be told how this instance has ended.
     Result,
+    /// An entity is to be told something. It is carried out once, however often it is sent.
+    Entity {
+        /// Which.
+        entity: EntityId,
+        /// The execution whose values the message refers to.
+        execution: ExecutionId,
+        /// What.
+        message: EntityMessage,
+        /// The slot that is taken for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<Route>,
+    },
+    /// An orchestrator is to learn what an entity answers.
+    Answer {
+        /// Who.
+        caller: Caller,
+        /// The execution whose values the answer refers to.
+        execution: ExecutionId,
+        /// What.
+        result: Result<Payload, Failure>,
+    },
 }
 
 /// Who waits for an instance's end.

@@ -36,7 +36,7 @@ impl World<'_, '_> {
                 Ok(())
             }
             Some(Action::Child { child, input }) => self.start_child(task, child, input),
-            Some(Action::Timer { .. }) | None => Ok(()),
+            Some(Action::Timer { .. } | Action::Entity(_)) | None => Ok(()),
         }
     }
 

@@ -142,7 +142,7 @@ impl<'h, 'a> World<'h, 'a> {
             return Err(TestError::Endless { turns: MOST_TURNS, instance });
         }
         instance.begins = false;
-        let Turn { events, end } = execution.turn(self.now, news);
+        let Turn { events, end, .. } = execution.turn(self.now, news);
         let asked: Vec<_> = events.iter().filter_map(|event| event.event.asks_for()).collect();
         instance.record(events);
         match end {

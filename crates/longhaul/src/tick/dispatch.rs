@@ -1,6 +1,5 @@
 //! What a tick sets going, once it is committed: activities, sub-orchestrations, messages to others.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures::future::{self, Either};
@@ -14,13 +13,10 @@ use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::id::{ExecutionId, InstanceKey, TaskId};
 use crate::json::Json;
-use crate::kick::{Kicks, TickKick};
-use crate::lookup::ReadError;
+use crate::kick::Kicks;
+use crate::outbox::Delivery;
 use crate::platform::Platform;
-use crate::record::{Outgoing, SavedCheckpoint};
-
-/// How many messages to others are under way at once.
-const POSTS: usize = 64;
+use crate::record::{Record, SavedCheckpoint};
 
 /// What came of something that was set going.
 pub(super) enum Answer {
@@ -37,7 +33,7 @@ pub(super) enum Answer {
     },
     Posted {
         number: u64,
-        delivered: bool,
+        delivery: Delivery,
     },
 }
 
@@ -84,7 +80,7 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
                 };
                 self.running.push(started.boxed_local());
             }
-            Action::Timer { .. } => {}
+            Action::Timer { .. } | Action::Entity(_) => {}
         }
     }
 
@@ -123,42 +119,17 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
         self.running.push(call.boxed_local());
     }
 
-    /// Sends what is in the outbox, in order as far as one waits for another.
+    /// Sends what is in the outbox.
     pub(super) fn post(&mut self) {
-        let record = self.held.record();
-        let undelivered =
-            record.control.outbox.iter().filter(|posted| !self.delivered.contains(&posted.number));
-        let being_started: BTreeSet<_> = undelivered
-            .filter_map(|posted| match &posted.what {
-                Outgoing::Start { child, .. } => Some(child.instance.clone()),
-                _ => None,
-            })
-            .collect();
-        for posted in &record.control.outbox {
-            if self.posting.len() >= POSTS {
-                break;
-            }
-            // A sub-orchestration is ended after it is started.
-            let waits = |what: &Outgoing| matches!(what, Outgoing::Terminate { instance, .. } if being_started.contains(instance));
-            if self.posting.contains(&posted.number)
-                || self.delivered.contains(&posted.number)
-                || waits(&posted.what)
-            {
-                continue;
-            }
-            self.posting.insert(posted.number);
-            let (number, what) = (posted.number, posted.what.clone());
-            let (around, key, head) = (self.around, self.held.key.clone(), record.head.clone());
-            let parent = record.control.parent.clone();
-            let delivery = async move {
-                let delivered = around.engine.deliver(&key, &head, parent, what, around.kicks).await;
-                if let Err(error) = &delivered {
-                    tracing::warn!("instance {key}: a message to another waits: {error}");
-                    around.engine.platform.sleep(around.engine.timing.poll).await;
-                }
-                Answer::Posted { number, delivered: delivered.is_ok() }
+        let Record { head, control, .. } = self.held.record();
+        for letter in self.posting.next(&control.outbox, &self.owner) {
+            let (around, number) = (self.around, letter.number);
+            let (key, head, parent) = (self.held.key.clone(), head.clone(), control.parent.clone());
+            let sent = async move {
+                let delivery = around.engine.send_letter(&key, &head, parent, letter, around.kicks).await;
+                Answer::Posted { number, delivery }
             };
-            self.running.push(delivery.boxed_local());
+            self.running.push(sent.boxed_local());
         }
     }
 }
@@ -221,51 +192,6 @@ impl<P: Platform> Engine<P> {
             }
         }
         Ok(Checkpoint { cursor: saved.cursor, segments })
-    }
-
-    /// Delivers a message to another instance. What it was for may be gone; then there is nothing to deliver.
-    async fn deliver(
-        &self,
-        key: &InstanceKey,
-        head: &crate::record::Head,
-        parent: Option<crate::record::Parent>,
-        what: Outgoing,
-        kicks: &impl Kicks,
-    ) -> Result<(), Failure> {
-        let failed = |error: ReadError| Failure::new("StoreFailed", error.to_string());
-        match what {
-            Outgoing::Start { execution, task, step, child, input } => {
-                let input = self.value(key, &execution, &input).await.map_err(failed)?;
-                let order = Order {
-                    parent: (head.id.clone(), key.clone()),
-                    version: head.version.clone(),
-                    execution,
-                    task,
-                    step,
-                    child,
-                    input,
-                    rewinds: false,
-                };
-                // Whether there was one already: nobody waits for it.
-                self.start_child(order, kicks).await.map(|_| ())
-            }
-            Outgoing::Terminate { instance, execution, reason } => {
-                self.terminate_child(&instance, execution, reason, kicks).await.map_err(failed)
-            }
-            Outgoing::Result => match parent {
-                Some(parent) => self.report_to_parent(key, head, parent, kicks).await.map_err(failed),
-                None => Ok(()),
-            },
-        }
-    }
-
-    /// Has an instance ticked that was just sent something. If the kick is lost, the scheduler finds the message.
-    pub(crate) async fn kick(&self, key: &InstanceKey, kick: &TickKick, kicks: &impl Kicks) {
-        // It may run right here.
-        self.ticking.ring(key);
-        if let Err(error) = kicks.tick(key, kick).await {
-            tracing::warn!("instance {key} waits for the scheduler: {error}");
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Tick;
 use super::Ticked;
+use super::entities::release_locks;
 use super::step::Plan;
 use crate::activity::Activities;
 use crate::commit::CommitError;
@@ -22,7 +23,7 @@ use crate::stage::belongings;
 use crate::status::RuntimeStatus;
 
 /// So many messages to others may carry their values with them.
-const FEW: usize = 64;
+pub(super) const FEW: usize = 64;
 
 impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     /// Writes the end of the execution into the record, and with continue-as-new the beginning of the next.
@@ -58,21 +59,21 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             End::Terminated(reason) => {
                 // They learn of it at their next report.
                 self.calls.clear();
-                finish(&mut plan.next, RuntimeStatus::Terminated);
+                finish(&self.held.key, &mut plan.next, RuntimeStatus::Terminated);
                 plan.next.head.output = Some(Payload::Inline(Json::text_of(&reason)));
             }
             End::Completed(output) => match output.text().len() as u64 <= engine.limits.max_payload {
                 true => {
-                    finish(&mut plan.next, RuntimeStatus::Completed);
+                    finish(&self.held.key, &mut plan.next, RuntimeStatus::Completed);
                     plan.next.head.output = Some(Payload::Inline(output));
                 }
                 false => {
                     let (size, limit) = (output.text().len(), engine.limits.max_payload);
                     let failure = crate::payload::too_large("the orchestrator's output", size, limit);
-                    engine.fail_unreplayed(&mut plan.next, failure);
+                    engine.fail_unreplayed(&self.held.key, &mut plan.next, failure);
                 }
             },
-            End::Failed(failure) => engine.fail_unreplayed(&mut plan.next, failure.bounded()),
+            End::Failed(failure) => engine.fail_unreplayed(&self.held.key, &mut plan.next, failure.bounded()),
         }
         self.stage.head(&engine.hub, &self.held.key, &mut plan.next);
         plan.end = Some(Ticked::Finished);
@@ -89,6 +90,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let key = self.held.key.clone();
         self.calls.clear();
         let next = &mut plan.next;
+        release_locks(&key, next);
         let gone = belongings(&engine.hub, &key, next);
         // What is still to be sent may refer to values of the execution that is over.
         match next.control.outbox.is_empty() {
@@ -125,8 +127,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
 
 impl<P: Platform> Engine<P> {
     /// Ends `record` as failed, without its execution.
-    pub(super) fn fail_unreplayed(&self, record: &mut Record, failure: Failure) {
-        finish(record, RuntimeStatus::Failed);
+    pub(super) fn fail_unreplayed(&self, key: &InstanceKey, record: &mut Record, failure: Failure) {
+        finish(key, record, RuntimeStatus::Failed);
         record.head.updated = self.platform.now();
         record.head.failure = Some(failure);
     }
@@ -164,7 +166,7 @@ impl<P: Platform> Engine<P> {
         events.push(event(EventKind::ExecutionTerminated { reason: reason.clone() }));
         record.control.events += events.len() as u64;
         encode_events(&mut record.tail, &events);
-        finish(record, RuntimeStatus::Terminated);
+        finish(key, record, RuntimeStatus::Terminated);
         record.head.output = Some(Payload::Inline(Json::text_of(&reason)));
         Ok(())
     }
@@ -202,7 +204,8 @@ pub(crate) fn post(record: &mut Record, what: Outgoing) {
 }
 
 /// Ends an instance.
-fn finish(record: &mut Record, status: RuntimeStatus) {
+fn finish(key: &InstanceKey, record: &mut Record, status: RuntimeStatus) {
+    release_locks(key, record);
     record.head.status = status;
     record.head.progress = None;
     record.head.waits_for = None;

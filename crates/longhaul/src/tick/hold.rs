@@ -16,6 +16,7 @@ use crate::id::InstanceKey;
 use crate::inbox::{Holes, MessageKind};
 use crate::kick::{Kicks, TickKick};
 use crate::lookup::{ReadError, Stored};
+use crate::outbox::Posting;
 use crate::platform::{Platform, Stopwatch, until};
 use crate::record::{SUSPECT, poison_pause};
 use crate::stage::Stage;
@@ -23,7 +24,13 @@ use crate::status::RuntimeStatus;
 
 /// What may happen with an instance that is to be ticked.
 pub(super) enum Hold {
-    Ours { held: Box<Held>, owner: String, entered: Entered },
+    Ours {
+        held: Box<Held>,
+        owner: String,
+        entered: Entered,
+    },
+    /// It is an entity, which is held otherwise.
+    Entity(Box<Stored>),
     Not(Ticked),
 }
 
@@ -56,6 +63,9 @@ impl<P: Platform> Engine<P> {
         if head.purging {
             self.finish_purge(key, &stored).await?;
             return not(Ticked::Purged);
+        }
+        if stored.record.control.entity.is_some() {
+            return Ok(Hold::Entity(Box::new(stored)));
         }
         if head.status.is_finished() && stored.record.control.outbox.is_empty() {
             return not(Ticked::Nothing);
@@ -183,8 +193,7 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
             running: FuturesUnordered::new(),
             calls: BTreeMap::new(),
             starting: BTreeSet::new(),
-            posting: BTreeSet::new(),
-            delivered: BTreeSet::new(),
+            posting: Posting::default(),
             progress: None,
             reports: Rc::default(),
             holes: Holes::new(),
@@ -221,7 +230,7 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
         tracing::error!("instance {}: {failure}", self.held.key);
         let mut next = record.clone();
         next.control.owner.clone_from(&self.owner);
-        self.around.engine.fail_unreplayed(&mut next, failure);
+        self.around.engine.fail_unreplayed(&self.held.key, &mut next, failure);
         next.control.lease = (!next.control.outbox.is_empty()).then(|| self.around.engine.lease());
         self.around.engine.commit(&mut self.held, next, WakeEntry::Keep).await
     }

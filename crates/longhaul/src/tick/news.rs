@@ -52,12 +52,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                     Err(error) => self.repeat(task, &error.to_string(), plan),
                 }
             }
-            Answer::Posted { number, delivered } => {
-                self.posting.remove(&number);
-                if delivered {
-                    self.delivered.insert(number);
-                }
-            }
+            Answer::Posted { number, delivery } => self.posting.heard(number, delivery),
         }
     }
 
@@ -112,8 +107,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let timing = &self.around.engine.timing;
         let Some(task) = plan.next.control.tasks.get_mut(&id) else { return };
         task.failures += 1;
-        let doubled = 2_u32.saturating_pow(task.failures - 1);
-        let pause = timing.first_retry.saturating_mul(doubled).min(timing.max_retry);
+        let pause = timing.pause_after(task.failures);
         tracing::warn!(task = id.0, failures = task.failures, ?pause, "no answer: {why}");
         task.retry_at = Some(after(plan.now, pause));
     }
@@ -223,6 +217,7 @@ pub(super) fn news_of(message: Message, record: &Record) -> Option<News> {
         MessageKind::Failed { execution, task, failure } => {
             is_for_us(&execution).then_some(News::Result(task, Err(failure)))
         }
+        MessageKind::Entity(_) => None,
     }
 }
 

@@ -4,18 +4,20 @@
 use jiff::Timestamp;
 
 use super::dispatch::Answer;
+use super::entities::post_messages;
 use super::news::news_of;
 use super::run::Mail;
 use super::{Tick, Ticked};
 use crate::activity::Activities;
 use crate::commit::{CommitError, WakeEntry};
 use crate::context::Action;
+use crate::engine::Engine;
 use crate::execution::{News, Turn};
-use crate::id::TaskId;
+use crate::id::{InstanceKey, TaskId};
 use crate::inbox::MessageKind;
 use crate::kick::Kicks;
 use crate::platform::{Platform, after, until};
-use crate::record::{Record, Task};
+use crate::record::{Control, Record, Task};
 use crate::stage::keys;
 use crate::status::RuntimeStatus;
 
@@ -64,12 +66,10 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         if self.progress.is_some() {
             plan.next.head.progress.clone_from(&self.progress);
         }
-        let outbox = &mut plan.next.control.outbox;
-        let had = outbox.len();
-        outbox.retain(|posted| !self.delivered.contains(&posted.number));
         // Struck off all together, or with whatever else there is to commit: the record may be a long one.
-        plan.changed |= had > 0 && outbox.is_empty();
+        plan.changed |= self.posting.strike_off(&mut plan.next.control.outbox);
         self.turn(&mut plan).await?;
+        plan.changed |= self.posting.route(self.around.engine, &mut plan.next, &self.owner).await?;
         self.schedule(&mut plan);
         let keeps = self.decide_lease(&mut plan);
         if !plan.changed {
@@ -80,7 +80,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             plan.next.control.strikes = 0;
             plan.next.head.waits_for = None;
         }
-        self.sweep(&mut plan.next).await;
+        let engine = self.around.engine;
+        engine.sweep(&self.held.key, &self.held.record().control, &mut plan.next).await;
         self.stage.flush(self.around.engine).await?;
         if plan.next.control.outbox.is_empty() {
             let later = std::mem::take(&mut plan.next.control.later);
@@ -88,8 +89,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         }
         self.around.engine.commit(&mut self.held, plan.next, WakeEntry::Keep).await?;
         self.progress = None;
-        let outbox = &self.held.record().control.outbox;
-        self.delivered.retain(|number| outbox.iter().any(|posted| posted.number == *number));
+        self.posting.forget(&self.held.record().control.outbox);
         for id in plan.dispatch {
             self.dispatch(id);
         }
@@ -129,10 +129,11 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         if !minds && !begins && !fires && !execution.has_ended() {
             return Ok(());
         }
-        let Turn { events, end } = execution.turn(plan.now, news);
+        let Turn { events, messages, end } = execution.turn(plan.now, news);
         plan.changed = true;
         plan.progressed = true;
         let (engine, key) = (self.around.engine, &self.held.key);
+        post_messages(&mut self.stage, &engine.hub, key, &mut plan.next, messages);
         self.stage.events(&engine.hub, key, &mut plan.next, events, engine.limits.segment);
         let next = &mut plan.next;
         next.head.custom_status = execution.custom_status();
@@ -170,7 +171,11 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             }
         }
         let room = most.saturating_sub(control.tasks.len());
-        for (id, action) in execution.open_from(control.undispatched).take(room) {
+        // What entities are asked stands in the outbox.
+        let tasks = execution
+            .open_from(control.undispatched)
+            .filter(|(_, action)| !matches!(action, Action::Entity(_)));
+        for (id, action) in tasks.take(room) {
             debug_assert!(!matches!(action, Action::Timer { .. }), "timers are not open tasks");
             control.tasks.insert(id, Task { attempt: 1, ..Task::default() });
             control.undispatched = TaskId(id.0 + 1);
@@ -200,20 +205,20 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         control.lease = keeps.then(|| engine.lease());
         keeps
     }
+}
 
+impl<P: Platform> Engine<P> {
     /// Deletes what the record as it is committed needs no more. What cannot be deleted now is, the next time.
-    async fn sweep(&self, next: &mut Record) {
-        let committed = &self.held.record().control;
+    pub(crate) async fn sweep(&self, key: &InstanceKey, committed: &Control, next: &mut Record) {
         let mut rubbish = keys(&committed.garbage);
         let inbox = &committed.inbox;
         // What may still come into a hole is not taken yet.
         let taken = inbox.holes.first().map_or(inbox.read, |hole| hole - 1);
         let sweeps_inbox = taken.saturating_sub(inbox.deleted) >= INBOX_SWEEP;
         if sweeps_inbox {
-            let hub = &self.around.engine.hub;
-            rubbish.extend((inbox.deleted + 1..=taken).map(|slot| hub.message(&self.held.key, slot)));
+            rubbish.extend((inbox.deleted + 1..=taken).map(|slot| self.hub.message(key, slot)));
         }
-        if rubbish.is_empty() || self.around.engine.delete_all(rubbish).await.is_err() {
+        if rubbish.is_empty() || self.delete_all(rubbish).await.is_err() {
             return;
         }
         next.control.garbage.drain(..committed.garbage.len());

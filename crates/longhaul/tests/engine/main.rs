@@ -3,6 +3,7 @@
 mod activities;
 mod children;
 mod costs;
+mod entities;
 mod limits;
 mod operations;
 mod support;

@@ -13,9 +13,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
     Activities, ActivityContext, ActivityFunctions, ActivityOutcome, ActivityReport, ActivityRequest,
-    Cancelled, Details, Engine, Event, Failure, InstanceId, InstanceKey, Json, KickError, Kicks, NoAnswer,
-    OperationError, Orchestrators, Platform, ReportSink, RuntimeStatus, SchedulerKick, Start, Started,
-    TaskHub, TickKick, Ticked, Told, Wanted,
+    Cancelled, Details, Engine, EntityBatch, EntityFunctions, EntityOutcome, Event, Failure, InstanceId,
+    InstanceKey, Json, KickError, Kicks, NoAnswer, OperationError, Orchestrators, Platform, ReportSink,
+    RuntimeStatus, SchedulerKick, Start, Started, TaskHub, TickKick, Ticked, Told, Wanted,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +30,9 @@ pub struct Inner {
     pub engine: Engine<MemoryPlatform>,
     orchestrators: Orchestrators,
     activities: ActivityFunctions<'static>,
+    pub entities: EntityFunctions,
+    /// How many batches of operations were carried out.
+    pub batches: Cell<u32>,
     spawned: RefCell<Vec<Task>>,
     tasks: RefCell<FuturesUnordered<Task>>,
     /// How often each activity was called.
@@ -62,6 +65,8 @@ impl Hub {
             engine: change(Engine::new(MemoryPlatform::timed(), TaskHub::new("test"))),
             orchestrators,
             activities,
+            entities: crate::entities::functions(),
+            batches: Cell::default(),
             spawned: RefCell::default(),
             tasks: RefCell::default(),
             calls: RefCell::default(),
@@ -231,6 +236,14 @@ impl Kicks for Hub {
 }
 
 impl Activities for Hub {
+    async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
+        self.batches.set(self.batches.get() + 1);
+        if batch.operations.iter().any(|operation| operation.operation == "trap") {
+            return Err(NoAnswer("it has trapped".into()));
+        }
+        Ok(self.entities.run(batch.clone(), self.engine.platform().now()).await)
+    }
+
     async fn call(
         &self,
         name: &str,
