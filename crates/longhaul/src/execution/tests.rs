@@ -6,6 +6,7 @@ mod calls;
 mod children;
 mod combinators;
 mod control;
+mod entities;
 mod events;
 mod mismatches;
 mod rewound;
@@ -97,9 +98,11 @@ impl Story {
         let mut fresh = self.replayed();
         self.assert_same(&fresh);
         assert!(!fresh.has_ended(), "only by a turn");
-        let Turn { events, end } = self.live.turn(at(second), news.clone());
-        let again = fresh.turn(at(second), news);
-        assert_eq!((&events, &end), (&again.events, &again.end), "at second {second}, replayed");
+        let turn = self.live.turn(at(second), news.clone());
+        assert_eq!(turn, fresh.turn(at(second), news), "at second {second}, replayed");
+        let Turn { events, messages, end } = turn;
+        let asked = events.iter().filter(|event| matches!(event.event, EventKind::EntityAsked { .. }));
+        assert_eq!(asked.count(), messages.len(), "what is asked of entities is sent");
         self.assert_same(&fresh);
         let told = events.iter().map(|event| self.describe(&event.event)).filter(|event| !event.is_empty());
         let told: Vec<_> = told.chain(end.as_ref().map(describe_end)).collect();
@@ -134,10 +137,19 @@ impl Story {
             EventKind::TaskScheduled { id, name: activity, retry, .. } => {
                 format!("{name} {id} {activity} {value}{}", again(retry))
             }
-            EventKind::TaskCompleted { id, .. } | EventKind::SubOrchestrationInstanceCompleted { id, .. } => {
+            EventKind::EntityAsked { id, entity, request, section, .. } => {
+                let operation = request.operation().unwrap_or_default();
+                let section = section.map(|section| format!(" in {section}")).unwrap_or_default();
+                format!("{name} {id} {entity} {operation} {value}{section}")
+            }
+            EventKind::EntityLockGranted { id } => format!("{name} {id}"),
+            EventKind::TaskCompleted { id, .. }
+            | EventKind::EntityOperationCompleted { id, .. }
+            | EventKind::SubOrchestrationInstanceCompleted { id, .. } => {
                 format!("{name} {id} {value}")
             }
             EventKind::TaskFailed { id, failure }
+            | EventKind::EntityOperationFailed { id, failure }
             | EventKind::SubOrchestrationInstanceFailed { id, failure } => {
                 format!("{name} {id} {}", failure.kind)
             }

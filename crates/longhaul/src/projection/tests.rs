@@ -86,24 +86,6 @@ fn eventful() -> Details {
                 EventKind::EventRaised { name: "Go".into(), data: Json::parse("[1]").unwrap().into() },
             ],
         ),
-        at(
-            turn(7),
-            vec![
-                asked(8, EntityRequest::Lock, Some(8)),
-                asked(9, EntityRequest::Signal { operation: "ping".into(), due: Some(fire_at) }, None),
-            ],
-        ),
-        at(
-            turn(8),
-            vec![
-                EventKind::EntityLockGranted { id: id(8) },
-                asked(10, EntityRequest::Call { operation: "add".into() }, Some(8)),
-                asked(11, EntityRequest::Call { operation: "add".into() }, Some(8)),
-                EventKind::EntityOperationCompleted { id: id(10), output: Json::text_of("hi").into() },
-                EventKind::EntityOperationFailed { id: id(11), failure: failure() },
-                asked(12, EntityRequest::Unlock, Some(8)),
-            ],
-        ),
         at(turn(9), vec![EventKind::TimerFired { id: id(4), fire_at }]),
         at(turn(10), vec![EventKind::ExecutionRewound { reason: reason() }]),
         at(turn(11), vec![EventKind::ExecutionTerminated { reason: reason() }]),
@@ -252,6 +234,54 @@ fn a_history_survives_but_for_the_times_of_empty_turns() {
     }
     assert_eq!(read.len(), history.len());
     assert_eq!(history_from_projection(&Json::parse("[]").unwrap()), Ok(Vec::new()));
+}
+
+#[test]
+fn what_is_asked_of_entities_is_shown_with_what_comes_of_it_and_survives() {
+    let id = TaskId;
+    let due = Timestamp::new(9, 5).unwrap();
+    let call = || EntityRequest::Call { operation: "add".into() };
+    let history = [
+        at(
+            turn(7),
+            vec![
+                asked(8, EntityRequest::Lock, Some(8)),
+                asked(9, EntityRequest::Signal { operation: "ping".into(), due: Some(due) }, None),
+            ],
+        ),
+        at(
+            turn(8),
+            vec![
+                EventKind::EntityLockGranted { id: id(8) },
+                asked(10, call(), Some(8)),
+                asked(11, call(), Some(8)),
+                EventKind::EntityOperationCompleted { id: id(10), output: Json::text_of("hi").into() },
+                EventKind::EntityOperationFailed { id: id(11), failure: failure() },
+                asked(12, EntityRequest::Unlock, Some(8)),
+            ],
+        ),
+    ]
+    .concat();
+    let details = Details { history: Some(history.clone()), ..eventful() };
+    let shown = lines(&details, Options { show_history_output: true, ..Options::default() });
+    let event = |kind: &str, second: i64, rest: &str| {
+        format!(
+            r#"{{"EventType":"{kind}","Timestamp":"1970-01-01T00:00:0{second}.3452372Z",{rest}"EntityId":"@counter@a""#
+        )
+    };
+    for (shown, expected) in shown.iter().zip([
+        event("EntityLockRequested", 7, "") + r#","Input":[1]}"#,
+        event("EntityOperationSignaled", 7, "")
+            + r#","Operation":"ping","DueTime":"1970-01-01T00:00:09.0000000Z","Input":[1]}"#,
+        event("EntityLockGranted", 8, "") + "}",
+        event("EntityOperationCalled", 8, "") + r#","Operation":"add","Input":[1]}"#,
+        event("EntityOperationCalled", 8, "") + r#","Operation":"add","Input":[1]}"#,
+        event("EntityOperationCompleted", 8, r#""Result":"hi","#) + r#","Operation":"add"}"#,
+    ]) {
+        assert_eq!(*shown, expected);
+    }
+    assert_eq!(shown.len(), 8);
+    assert_eq!(history_from_projection(&project(&details, Options::all()).unwrap()), Ok(history));
 }
 
 #[test]

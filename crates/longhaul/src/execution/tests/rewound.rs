@@ -41,7 +41,7 @@ fn what_failed_by_itself_fails_again_with_its_own_failure() {
     for second in [1, 3] {
         rewind(&mut story, second);
         assert!(story.live.has_ended());
-        let Turn { events, end } = story.live.turn(at(second + 1), vec![]);
+        let Turn { events, end, .. } = story.live.turn(at(second + 1), vec![]);
         assert_eq!(end, Some(End::Failed(Failure::new("Boom", "boom"))));
         story.history.extend(events);
     }
