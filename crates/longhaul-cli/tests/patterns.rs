@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const HOST: &str = env!("CARGO_BIN_EXE_longhaul");
-const COMPONENTS: [&str; 4] = ["patterns-api", "patterns-orchestrator", "patterns-activity", "scheduler"];
+const COMPONENTS: [&str; 5] =
+    ["patterns-api", "patterns-orchestrator", "patterns-activity", "patterns-entities", "scheduler"];
 /// The limit of waits for conditions, not a measure.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -178,4 +179,36 @@ async fn an_approval_waits_for_its_answer() {
     assert_eq!(sample.ask(Method::POST, "/approve/nobody", &json!(true)).await.status, 404);
     assert_eq!(sample.ask(Method::GET, "/status/nobody", &Value::Null).await.status, 404);
     assert_eq!(sample.ask(Method::POST, "/start/opera", &json!({})).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stations_sum_up_their_readings() {
+    let sample = Sample::start().await;
+    assert_eq!(sample.ask(Method::GET, "/readings/north", &Value::Null).await.status, 404);
+    // Many at once, and each is taken in once.
+    let readings = (0..50).map(|n| ("north", f64::from(n))).chain((0..10).map(|n| ("south", f64::from(-n))));
+    let readings = readings.chain([("north", 400.0)]);
+    let recorded = readings.map(async |(station, reading)| {
+        sample.ask(Method::POST, &format!("/readings/{station}"), &json!(reading)).await.status
+    });
+    assert!(join_all(recorded).await.into_iter().all(|status| status == 202));
+    let begin = Instant::now();
+    loop {
+        let north = sample.ask(Method::GET, "/readings/north", &Value::Null).await;
+        let south = sample.ask(Method::GET, "/readings/south", &Value::Null).await;
+        if let (Ok(north), Ok(south)) = (north.json(), south.json())
+            && (&north["count"], &south["count"]) == (&json!(50), &json!(10))
+        {
+            assert_eq!(north, json!({"count": 50, "sum": 1225.0, "range": [0.0, 49.0]}));
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "it stays like this: {} {}", north.body, south.body);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let report = json!({"stations": ["north", "south", "east"]});
+    assert_eq!(sample.run("aggregator", &report).await, json!([24.5, -4.5, null]));
+    assert_eq!(
+        sample.run("aggregator", &json!({"stations": ["a/b"]})).await,
+        json!({"failed": "BadStation"})
+    );
 }

@@ -2,4 +2,5 @@
 
 pub(crate) const ORCHESTRATOR: &str = "http://orchestrator.spin.internal";
 pub(crate) const ACTIVITY: &str = "http://activity.spin.internal";
+pub(crate) const ENTITIES: &str = "http://entities.spin.internal";
 pub(crate) const SCHEDULER: &str = "http://scheduler.spin.internal";

@@ -7,10 +7,11 @@
 //! | --- | --- | --- |
 //! | `orchestrator` | [`orchestrator::serve`] with its [`Orchestrators`](longhaul::Orchestrators) | private |
 //! | `activity` | [`activity::serve`] with its [`ActivityFunctions`](longhaul::ActivityFunctions) | private |
+//! | `entities`, if there are any | [`entities::serve`] with its [`EntityFunctions`](longhaul::EntityFunctions) | private |
 //! | `scheduler` | [`scheduler::serve`] | private |
 //! | client functions, as many as there are | [`hub::engine`], and [`kick`] once they have answered | as you like |
 //!
-//! The three private components go by these ids in `spin.toml`, since they call each other under them
+//! The private components go by these ids in `spin.toml`, since they call each other under them
 //! (`http://orchestrator.spin.internal`):
 //!
 //! ```toml
@@ -19,6 +20,8 @@
 //!
 //! [component.activity]                  # needs no store
 //! allowed_outbound_hosts = ["https://whatever.the.activities.call"]
+//!
+//! [component.entities]                  # needs no store; the orchestrator may call http://entities.spin.internal then
 //!
 //! [component.scheduler]                 # key_value_stores = ["default"]
 //! allowed_outbound_hosts = ["http://orchestrator.spin.internal"]
@@ -80,6 +83,7 @@ mod activity_answer;
 pub mod azure;
 mod bindings;
 mod components;
+pub mod entities;
 mod http_call;
 pub mod hub;
 pub mod kick;
@@ -112,6 +116,15 @@ pub fn in_background(work: impl Future<Output = ()> + 'static) {
 /// Makes an answer of one with a text body.
 pub fn answer(response: http::Response<String>) -> Answer {
     response.map(|body| FullBody::new(Bytes::from(body)))
+}
+
+/// An answer in JSON.
+fn json(body: &impl serde::Serialize) -> Answer {
+    let body = serde_json::to_vec(body).expect("what is answered has a JSON form");
+    let mut response = Response::new(FullBody::new(Bytes::from(body)));
+    let json = http::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
 }
 
 fn plain(status: u16, body: impl Into<Bytes>) -> Answer {

@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use http::{HeaderValue, StatusCode, header};
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, InstanceKey, NoAnswer,
-    Orchestrators, TickKick, doors,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, EntityBatch, EntityOutcome,
+    InstanceKey, NoAnswer, Orchestrators, TickKick, doors,
 };
 use spin_sdk::http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
 
 use crate::activity_answer::{self, Form};
-use crate::components::ACTIVITY;
+use crate::components::{ACTIVITY, ENTITIES};
 use crate::http_call::{describe, post_json};
 use crate::kick::SpinKicks;
 use crate::wakeable::wakeable;
@@ -70,10 +70,19 @@ async fn tick(
     }
 }
 
-/// Activities through the host's service chaining.
+/// Activities and entities through the host's service chaining.
 struct SpinActivities;
 
 impl Activities for SpinActivities {
+    async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
+        let gave_none = |error: String| NoAnswer(format!("the entities component gave no answer: {error}"));
+        let body = serde_json::to_vec(batch).expect("a batch has a JSON form");
+        let url = format!("{ENTITIES}{}", doors::entities_path(batch.entity_id.name()));
+        let (head, body) = post_json(url, body).await.map_err(gave_none)?.into_parts();
+        let body = body.bytes().await.map_err(|error| gave_none(error.to_string()))?;
+        EntityOutcome::decode(head.status.as_u16(), &body, batch)
+    }
+
     async fn call(
         &self,
         name: &str,

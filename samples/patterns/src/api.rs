@@ -5,6 +5,8 @@
 //! | `POST /start/{pattern}`, the body the input in JSON | 202 `{"id", "statusUri"}`, with `Location` |
 //! | `GET /status/{id}` | `{"id", "name", "status", "customStatus", "output"}`, or `"failure"` for `"output"` |
 //! | `POST /approve/{id}`, the body `true` or `false` | 202 `{"id"}` |
+//! | `POST /readings/{station}`, the body a number | 202 `{"station"}` |
+//! | `GET /readings/{station}` | what the station knows of its readings |
 //!
 //! Everything else is `{"error"}`, with a status above 399. Functions here are pure; the component `api` calls the engine
 //! between them.
@@ -13,14 +15,14 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER}
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use longhaul::{
-    Details, InstanceId, InvalidInstanceId, Json, OperationError, ReadError, RuntimeStatus, Start,
-    StartError, public_text,
+    Details, EntityId, EntityStatus, InstanceId, InvalidEntityId, InvalidInstanceId, Json, OperationError,
+    ReadError, RuntimeStatus, Start, StartError, public_text,
 };
 use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
-use crate::PATTERNS;
+use crate::{PATTERNS, aggregator};
 
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
@@ -31,20 +33,30 @@ pub enum Asked {
     Status(InstanceId),
     /// To tell one whether it is approved.
     Approve(InstanceId, bool),
+    /// To hand a reading to a station.
+    Record(EntityId, Json),
+    /// To show a station.
+    Station(EntityId),
 }
 
 /// Why something was not done.
 #[derive(Debug, Error)]
 #[allow(missing_docs)]
 pub enum Refusal {
-    #[error("there are POST /start/{{pattern}}, GET /status/{{id}} and POST /approve/{{id}}")]
+    #[error(
+        "there are POST /start/{{pattern}}, GET /status/{{id}}, POST /approve/{{id}}, POST and GET /readings/{{station}}"
+    )]
     NoSuchPath,
     #[error("there is no pattern '{0}'; there are: {known}", known = PATTERNS.join(", "))]
     NoSuchPattern(String),
     #[error("there is no such instance")]
     NoSuchInstance,
+    #[error("there is no station of that name: nobody has recorded a reading")]
+    NoSuchStation,
     #[error(transparent)]
     BadId(#[from] InvalidInstanceId),
+    #[error(transparent)]
+    BadStation(#[from] InvalidEntityId),
     #[error("the body is not {expected}: {error}")]
     BadBody { expected: &'static str, error: serde_json::Error },
     #[error(transparent)]
@@ -75,6 +87,11 @@ pub fn parse(head: &Parts, body: &[u8]) -> Result<Asked, Refusal> {
         (&Method::POST, ["approve", id]) => {
             Ok(Asked::Approve(InstanceId::new(*id)?, read(body, "true or false")?))
         }
+        (&Method::POST, ["readings", key]) => {
+            let reading = read::<f64>(body, "a number").map(|reading| Json::of(&reading))?;
+            Ok(Asked::Record(aggregator::station(key)?, reading.expect("a number has a JSON form")))
+        }
+        (&Method::GET, ["readings", key]) => Ok(Asked::Station(aggregator::station(key)?)),
         _ => Err(Refusal::NoSuchPath),
     }
 }
@@ -145,6 +162,20 @@ pub fn told(id: &InstanceId) -> Response<String> {
     answer(StatusCode::ACCEPTED, &json!({"id": id}))
 }
 
+/// The answer to a reading. It is stored, and will be taken in.
+pub fn recorded(station: &EntityId) -> Response<String> {
+    answer(StatusCode::ACCEPTED, &json!({"station": station.key()}))
+}
+
+/// What a station knows.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn station(found: Option<EntityStatus>) -> Result<Response<String>, Refusal> {
+    let state = found.and_then(|found| found.state).ok_or(Refusal::NoSuchStation)?;
+    Ok(answer(StatusCode::OK, &state))
+}
+
 impl Refusal {
     /// The answer that says so.
     pub fn answer(&self) -> Response<String> {
@@ -153,8 +184,10 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchPath | Self::NoSuchPattern(_) | Self::NoSuchInstance => StatusCode::NOT_FOUND,
-            Self::BadId(_) | Self::BadBody { .. } => StatusCode::BAD_REQUEST,
+            Self::NoSuchPath | Self::NoSuchPattern(_) | Self::NoSuchInstance | Self::NoSuchStation => {
+                StatusCode::NOT_FOUND
+            }
+            Self::BadId(_) | Self::BadStation(_) | Self::BadBody { .. } => StatusCode::BAD_REQUEST,
             Self::Start(StartError::TooLarge(_)) | Self::Operation(OperationError::TooLarge(_)) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
@@ -162,7 +195,8 @@ impl Refusal {
             Self::Operation(
                 OperationError::Finished { .. }
                 | OperationError::NotFinished { .. }
-                | OperationError::WrongState { .. },
+                | OperationError::WrongState { .. }
+                | OperationError::InCriticalSection(_),
             ) => StatusCode::CONFLICT,
             Self::Start(_) | Self::Operation(_) | Self::Read(_) | Self::NoStore(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -206,11 +240,19 @@ mod tests {
     #[test]
     fn each_request_asks_for_one_thing() {
         let id = InstanceId::new("1f").unwrap();
+        let north = aggregator::station("north").unwrap();
         let start = Start::new("saga", Json::parse(r#"{"to":"Ulm"}"#).unwrap());
         for (method, path, body, expected) in [
             (Method::POST, "/start/saga?x=1", r#"{"to": "Ulm"}"#, Asked::Start(start)),
             (Method::GET, "/status/1f", "", Asked::Status(id.clone())),
             (Method::POST, "/approve/1f", " false ", Asked::Approve(id, false)),
+            (
+                Method::POST,
+                "/readings/north",
+                "21.5",
+                Asked::Record(north.clone(), Json::parse("21.5").unwrap()),
+            ),
+            (Method::GET, "/readings/north", "", Asked::Station(north)),
         ] {
             assert_eq!(ask(method, path, body).unwrap(), expected);
         }
@@ -228,6 +270,9 @@ mod tests {
             (Method::POST, "/approve/1f", "\"yes\"", 400, "not true or false"),
             (Method::POST, "/approve/", "true", 400, "not an instance id: it is empty"),
             (Method::GET, "/status/@x", "", 400, "not an instance id"),
+            (Method::POST, "/readings/north", "\"warm\"", 400, "not a number"),
+            (Method::POST, "/readings/a%20b?", "", 400, "not a number"),
+            (Method::PUT, "/readings/north", "1", 404, "POST and GET /readings/{station}"),
         ] {
             let answer = ask(method, path, body).unwrap_err().answer();
             assert_eq!(answer.status(), status, "{path}");

@@ -8,11 +8,13 @@
 //! | [`monitor`] | monitor | looks at a job every now and then until it is done |
 //! | [`approval`] | human interaction | waits for a person, but not for ever |
 //! | [`saga`] | saga with compensation | books a trip as a whole or not at all |
+//! | [`aggregator`] | aggregator (stateful entities) | sums up what many stations measure |
 //!
 //! Each file is complete: the types, the orchestrator function, its activities, and the tests, which need no host. The
 //! activities are simulations that need nothing outside: the same input gives the same result. [`api`] is what the
 //! public component decides; the components themselves are glue.
 
+pub mod aggregator;
 pub mod api;
 pub mod approval;
 pub mod async_http;
@@ -26,8 +28,15 @@ use std::future::ready;
 use longhaul::{ActivityFunctions, Orchestrators};
 
 /// The names of the orchestrator functions, under which they are started.
-pub const PATTERNS: [&str; 6] =
-    [chaining::NAME, fan_out::NAME, async_http::NAME, monitor::NAME, approval::NAME, saga::NAME];
+pub const PATTERNS: [&str; 7] = [
+    chaining::NAME,
+    fan_out::NAME,
+    async_http::NAME,
+    monitor::NAME,
+    approval::NAME,
+    saga::NAME,
+    aggregator::NAME,
+];
 
 /// The orchestrator functions.
 pub fn orchestrators() -> Orchestrators {
@@ -38,6 +47,7 @@ pub fn orchestrators() -> Orchestrators {
         .with(monitor::NAME, monitor::watch)
         .with(approval::NAME, approval::decide)
         .with(saga::NAME, saga::book_trip)
+        .with(aggregator::NAME, aggregator::report)
 }
 
 /// The activity functions. Most wait for nothing, so that they are plain functions, whose results are ready.

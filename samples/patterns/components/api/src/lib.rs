@@ -4,7 +4,7 @@ use http::Response;
 use longhaul::{Json, Wanted};
 use longhaul_spin::{Answer, answer, hub, in_background, kick, log_to_stderr};
 use patterns::api::{self, Asked, Refusal};
-use patterns::approval;
+use patterns::{aggregator, approval};
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{Request, Result};
 use spin_sdk::http_service;
@@ -47,5 +47,11 @@ async fn serve(asked: Asked) -> std::result::Result<Response<String>, Refusal> {
             in_background(kick::told(told));
             Ok(api::told(&id))
         }
+        Asked::Record(station, reading) => {
+            let told = engine.signal_entity(&station, aggregator::RECORD, reading, None).await?;
+            in_background(kick::told(told));
+            Ok(api::recorded(&station))
+        }
+        Asked::Station(station) => api::station(engine.entity(&station).await?),
     }
 }
