@@ -1,6 +1,6 @@
 //! The guide, for authors of orchestrations and for those who operate them.
 //!
-//! Every example in it is run by the tests. Chapters 1 to 10 are for authors, 11 and 12 for operators, and 13 is about
+//! Every example in it is run by the tests. Chapters 1 to 11 are for authors, 12 and 13 for operators, and 14 is about
 //! the test kit in which most of the examples run.
 //!
 //! 1. [A first orchestrator, and an activity](first)
@@ -13,11 +13,13 @@
 //! 8. [Long activities](long_activities)
 //! 9. [Durable HTTP](http)
 //! 10. [Versions](versions)
-//! 11. [Operating](operating)
-//! 12. [Limits and costs](limits)
-//! 13. [Tests](testing)
+//! 11. [Entities](entities)
+//! 12. [Operating](operating)
+//! 13. [Limits and costs](limits)
+//! 14. [Tests](testing)
 
 pub mod continue_as_new;
+pub mod entities;
 pub mod failures;
 pub mod fan_out;
 pub mod first;

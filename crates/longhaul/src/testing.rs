@@ -133,6 +133,37 @@
 //! assert_eq!(run.rounds().len(), 4);
 //! ```
 //!
+//! # Entities
+//!
+//! Entities are the real ones: give the hub their functions, and look at their states afterwards.
+//!
+//! ```
+//! # use longhaul::testing::TestHub;
+//! # use longhaul::{EntityContext, EntityFunctions, EntityId, Failure, Operations, OrchestrationContext, Orchestrators};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Stock(u32);
+//!
+//! impl Stock {
+//!     async fn take(&mut self, _: &EntityContext, n: u32) -> Result<u32, Failure> {
+//!         self.0 = self.0.checked_sub(n).ok_or_else(|| Failure::permanent("SoldOut", "there are not so many"))?;
+//!         Ok(self.0)
+//!     }
+//! }
+//!
+//! async fn order(ctx: OrchestrationContext, n: u32) -> Result<u32, Failure> {
+//!     let hats = EntityId::new("stock", "hats").expect("it is one");
+//!     ctx.call_entity(&hats, "take", n).await
+//! }
+//!
+//! let hub = TestHub::new(Orchestrators::new().with("order", order))
+//!     .entities(EntityFunctions::new().with("stock", Operations::new().with("take", Stock::take)))
+//!     .entity_state("@stock@hats", 7);
+//! let run = hub.run("order", 3);
+//! assert_eq!((run.output::<u32>(), run.entity_state::<u32>("@stock@hats")), (Ok(4), Some(4)));
+//! assert_eq!(hub.run("order", 8).output::<u32>().unwrap_err().kind, "SoldOut");
+//! ```
+//!
 //! # Determinism
 //!
 //! After each execution its history is replayed from the start, as it is in production whenever an instance is loaded. A
@@ -160,6 +191,7 @@
 
 mod check;
 mod dispatch;
+mod entities;
 mod hub;
 mod instance;
 mod mock;
@@ -171,6 +203,7 @@ mod world;
 
 use thiserror::Error;
 
+use crate::entity::EntityId;
 use crate::failure::Failure;
 use crate::id::InstanceId;
 use crate::json::Json;
@@ -225,6 +258,14 @@ pub enum TestError {
         id: InstanceId,
         /// Those that there are.
         known: String,
+    },
+    /// An operation of an entity waits for something: here there is nothing that it could wait for.
+    #[error(
+        "an operation of {entity} waits for something; in a test there is nothing that it could wait for"
+    )]
+    EntityWaits {
+        /// The entity.
+        entity: EntityId,
     },
     /// It does not come to an end.
     #[error(

@@ -102,3 +102,40 @@ pub async fn report(ctx: OrchestrationContext, asked: Report) -> Result<Vec<Opti
     }
     try_join_all(means).await
 }
+
+#[cfg(test)]
+mod tests {
+    use longhaul::Orchestrators;
+    use longhaul::testing::TestHub;
+
+    use super::*;
+
+    /// Sends readings, as clients do, and reports.
+    async fn day(
+        ctx: OrchestrationContext,
+        readings: Vec<(String, f64)>,
+    ) -> Result<Vec<Option<f64>>, Failure> {
+        for (key, reading) in readings {
+            ctx.signal_entity(&station(&key).expect("it is one"), RECORD, reading)?;
+        }
+        report(ctx, Report { stations: vec!["north".into(), "south".into()] }).await
+    }
+
+    #[test]
+    fn stations_sum_up_what_they_are_sent_and_tell_the_overview_of_extremes() {
+        let hub = TestHub::new(Orchestrators::new().with("day", day)).entities(entities());
+        let run = hub.run("day", [("north", 1.0), ("north", 4.0), ("north", 200.0), ("north", 2.5)]);
+        assert_eq!(run.output(), Ok([Some(2.5), None]));
+        let north = Station { count: 3, sum: 7.5, range: Some((1.0, 4.0)) };
+        assert_eq!(run.entity_state("@station@north"), Some(north));
+        let overview = Overview { highest: Some((4.0, "north".into())) };
+        assert_eq!(run.entity_state("@overview@"), Some(overview));
+    }
+
+    #[test]
+    fn a_station_that_cannot_be_is_refused() {
+        let hub = TestHub::new(Orchestrators::new().with(NAME, super::report)).entities(entities());
+        let run = hub.run(NAME, Report { stations: vec!["a/b".into()] });
+        assert_eq!(run.output::<Vec<f64>>().unwrap_err().kind, "BadStation");
+    }
+}

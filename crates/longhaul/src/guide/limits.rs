@@ -1,4 +1,4 @@
-//! 12. Limits and costs.
+//! 13. Limits and costs.
 //!
 //! # Limits
 //!

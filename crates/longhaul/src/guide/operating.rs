@@ -1,4 +1,4 @@
-//! 11. Operating.
+//! 12. Operating.
 //!
 //! All of this is done with an [`Engine`](crate::Engine), which a client function gets from
 //! `longhaul_spin::hub::engine()`. What returns a [`Started`](crate::Started) or [`Told`](crate::Told) is to be

@@ -1,4 +1,4 @@
-//! 13. Tests.
+//! 14. Tests.
 //!
 //! The module `longhaul::testing` (feature `testing`) has a hub that runs orchestrators in a unit test: closures stand
 //! for activities, the clock is virtual, and every run is replayed at its end, so that an orchestrator that is not

@@ -97,6 +97,9 @@ impl World<'_, '_> {
     pub(super) fn end(&mut self, index: usize, end: End, asked: &[TaskId]) -> Result<(), TestError> {
         self.check(index, Some(&end))?;
         let execution = self.instances[index].execution.take().expect("it was just there");
+        if matches!(end, End::Terminated(_)) {
+            self.release_locks(index)?;
+        }
         let terminated = match &end {
             End::Terminated(reason) => Some(reason.clone()),
             _ => None,

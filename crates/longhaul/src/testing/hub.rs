@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use super::mock::{Mock, TestCall, json};
 use super::run::TestRun;
 use super::start::TestStart;
+use crate::entity::{EntityFunctions, EntityId};
 use crate::failure::Failure;
+use crate::json::Json;
 use crate::orchestrators::Orchestrators;
 
 /// Orchestrators, and closures for what they ask for: see [the guide](super).
@@ -19,13 +21,39 @@ pub struct TestHub<'a> {
     pub(super) activities: BTreeMap<String, Mock<'a>>,
     pub(super) children: BTreeMap<String, Mock<'a>>,
     pub(super) begin: Timestamp,
+    pub(super) entities: EntityFunctions,
+    pub(super) states: BTreeMap<EntityId, Json>,
 }
 
 impl<'a> TestHub<'a> {
     /// A hub without activities.
     pub fn new(orchestrators: Orchestrators) -> Self {
         let begin = "2000-01-01T00:00:00Z".parse().expect("it is a time");
-        Self { orchestrators, activities: BTreeMap::new(), children: BTreeMap::new(), begin }
+        Self {
+            orchestrators,
+            activities: BTreeMap::new(),
+            children: BTreeMap::new(),
+            begin,
+            entities: EntityFunctions::new(),
+            states: BTreeMap::new(),
+        }
+    }
+
+    /// The entity functions. Their operations must wait for nothing; each takes no time, by the virtual clock.
+    #[must_use]
+    pub fn entities(self, entities: EntityFunctions) -> Self {
+        Self { entities, ..self }
+    }
+
+    /// Has an entity, such as `@counter@a`, begin each run with this state: with none unless it is set.
+    ///
+    /// # Panics
+    /// If `entity` is no [entity id](EntityId), or `state` has no JSON form.
+    #[must_use]
+    #[track_caller]
+    pub fn entity_state(mut self, entity: &str, state: impl Serialize) -> Self {
+        self.states.insert(entity_id(entity), json(&state, "the state of an entity"));
+        self
     }
 
     /// When runs begin, by their virtual clock: 2000-01-01T00:00:00Z unless it is set.
@@ -126,5 +154,13 @@ impl<'a> TestHub<'a> {
     #[track_caller]
     pub fn start(&self, name: &str, input: impl Serialize) -> TestStart<'_, 'a> {
         TestStart::new(self, name, json(&input, "the input"))
+    }
+}
+
+#[track_caller]
+pub(super) fn entity_id(text: &str) -> EntityId {
+    match text.parse() {
+        Ok(id) => id,
+        Err(error) => panic!("'{text}' is {error}"),
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
+use super::hub::entity_id;
 use super::mock::TestCall;
+use crate::entity::EntityId;
 use crate::failure::{Failure, malformed};
 use crate::history::{Event, EventKind};
 use crate::id::InstanceId;
@@ -20,6 +22,7 @@ use crate::status::RuntimeStatus;
 pub struct TestRun {
     pub(super) instances: Vec<TestInstance>,
     pub(super) calls: Vec<TestCall<Json>>,
+    pub(super) states: BTreeMap<EntityId, Option<Json>>,
 }
 
 /// An instance at the end of a run.
@@ -69,6 +72,17 @@ impl TestRun {
     pub fn calls<I: DeserializeOwned>(&self, name: &str) -> Vec<I> {
         let calls = self.calls.iter().filter(|call| call.name == name);
         calls.map(|call| typed(&call.input, &format!("an input of '{name}'"))).collect()
+    }
+
+    /// The state of an entity, such as `@counter@a`, at the end of the run. None: it has none, or nobody has sent it
+    /// anything.
+    ///
+    /// # Panics
+    /// If `entity` is no [entity id](EntityId), or its state is not an `S`.
+    #[track_caller]
+    pub fn entity_state<S: DeserializeOwned>(&self, entity: &str) -> Option<S> {
+        let state = self.states.get(&entity_id(entity))?.as_ref()?;
+        Some(typed(state, &format!("the state of {entity}")))
     }
 
     /// All calls that closures have answered, in order.
@@ -183,6 +197,14 @@ impl Round {
                 EventKind::SubOrchestrationInstanceCreated { id, child, .. } => {
                     names.insert(*id, child.name.clone());
                     Some(child.name.clone())
+                }
+                EventKind::EntityAsked { id, entity, request, .. } => {
+                    let about = match request.operation() {
+                        Some(operation) => format!("{operation} {entity}"),
+                        None => entity.to_string(),
+                    };
+                    names.insert(*id, about.clone());
+                    Some(about)
                 }
                 other => other.result_of().and_then(|id| names.get(&id).cloned()),
             };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::TestError;
 use super::check::check;
+use super::entities::TestEntity;
 use super::hub::TestHub;
 use super::instance::{Instance, Task};
 use super::mock::TestCall;
@@ -13,6 +14,7 @@ use super::run::TestRun;
 use super::start::TestStart;
 use crate::context::Identity;
 use crate::engine::Limits;
+use crate::entity::EntityId;
 use crate::execution::{Beginning, End, Execution, News, Turn};
 use crate::failure::Failure;
 use crate::id::{ExecutionId, InstanceId};
@@ -32,13 +34,15 @@ pub(super) struct World<'h, 'a> {
     decided: u64,
     pub(super) calls: Vec<TestCall<Json>>,
     executions: u64,
-    turns: usize,
+    pub(super) turns: usize,
+    pub(super) entities: BTreeMap<EntityId, TestEntity>,
 }
 
 /// Something that is going to happen.
 pub(super) enum Happening {
     Result(Task, Result<Json, Failure>),
     Outside(InstanceId, News),
+    Entity(EntityId),
 }
 
 impl<'h, 'a> World<'h, 'a> {
@@ -55,6 +59,7 @@ impl<'h, 'a> World<'h, 'a> {
             calls: Vec::new(),
             executions: 0,
             turns: 0,
+            entities: BTreeMap::new(),
         };
         for (duration, to, news) in plan {
             world.decide(after(now, duration), Happening::Outside(to, news));
@@ -88,7 +93,8 @@ impl<'h, 'a> World<'h, 'a> {
             self.leave(index)?;
         }
         let instances = self.instances.into_iter().map(|instance| instance.seen).collect();
-        Ok(TestRun { instances, calls: self.calls })
+        let states = self.entities.into_iter().map(|(id, entity)| (id, entity.state));
+        Ok(TestRun { instances, calls: self.calls, states: states.collect() })
     }
 
     /// When something happens next.
@@ -115,6 +121,7 @@ impl<'h, 'a> World<'h, 'a> {
                         instance.news.push(News::Result(id, result));
                     }
                 }
+                Happening::Entity(id) => self.tell_entity(id, Vec::new())?,
                 Happening::Outside(id, news) => {
                     let found = self.instances.iter_mut().rev().find(|instance| instance.seen.id == id);
                     match found {
@@ -136,15 +143,13 @@ impl<'h, 'a> World<'h, 'a> {
         if !instance.begins && !fires && !news.iter().any(|news| execution.minds(news)) {
             return Ok(());
         }
-        self.turns += 1;
-        if self.turns > MOST_TURNS {
-            let instance = instance.seen.id.clone();
-            return Err(TestError::Endless { turns: MOST_TURNS, instance });
-        }
         instance.begins = false;
-        let Turn { events, end, .. } = execution.turn(self.now, news);
+        let Turn { events, messages, end } = execution.turn(self.now, news);
         let asked: Vec<_> = events.iter().filter_map(|event| event.event.asks_for()).collect();
         instance.record(events);
+        let id = instance.seen.id.clone();
+        self.count_turn(id)?;
+        self.send_to_entities(index, messages)?;
         match end {
             Some(end) => self.end(index, end, &asked),
             None => asked.into_iter().try_for_each(|id| self.dispatch(index, id)),
@@ -159,6 +164,15 @@ impl<'h, 'a> World<'h, 'a> {
         let seen = &mut self.instances[index].seen;
         (seen.waits_for, seen.seen) = (waits_for, self.now);
         Ok(())
+    }
+
+    /// Counts a turn of an orchestrator, or a batch of an entity: there may be only so many.
+    pub(super) fn count_turn(&mut self, instance: InstanceId) -> Result<(), TestError> {
+        self.turns += 1;
+        match self.turns > MOST_TURNS {
+            true => Err(TestError::Endless { turns: MOST_TURNS, instance }),
+            false => Ok(()),
+        }
     }
 
     /// Has something happen at `at`.
