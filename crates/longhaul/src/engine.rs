@@ -106,7 +106,8 @@ pub struct Timing {
     pub max_failures: u32,
     /// How long a call of an activity may be silent before it counts as one that gave no answer.
     pub activity_silence: Duration,
-    /// The longest wait for a timer or a retry through which a tick holds its lease, with nothing else to do.
+    /// The longest wait for a timer, a retry or the answer of an entity through which a tick holds its lease, with
+    /// nothing else to do.
     pub hold: Duration,
     /// How long a tick that is busy otherwise leaves messages from other processes alone, at first.
     pub inbox_poll: Duration,

@@ -145,6 +145,11 @@ impl Execution {
         self.open.get(&id)
     }
 
+    /// Whether it waits for an entity's answer.
+    pub(crate) fn awaits_entities(&self) -> bool {
+        self.open.values().any(|action| matches!(action, Action::Entity(_)))
+    }
+
     /// The open tasks from `first` on, in order.
     pub(crate) fn open_from(&self, first: TaskId) -> impl Iterator<Item = (TaskId, &Action)> {
         self.open.range(first..).map(|(id, action)| (*id, action))

@@ -124,4 +124,5 @@
 //! A signal is 4 durable writes for who sends it; the first one creates the entity with 5 more. An entity carries out
 //! all that is there, up to 256 operations, with one call of its component and one write, however many there are who
 //! sent them. An orchestrator takes the slots for its messages (a write each) before the step that asks for them, and
-//! writes them after it (3 each); the answer to a call is 4 writes, and 1 to strike it off.
+//! writes them after it (3 each, and 1 to strike all of them off); a call takes the entity 2 more for a wake entry, the
+//! answer 4, and 1 to strike it off. An orchestrator that calls one entity and ends costs 17 in all.

@@ -1,11 +1,17 @@
 //! What an orchestrator asks of entities: it goes into the outbox with the commit that says so.
 
+use jiff::Timestamp;
+
+use super::Tick;
 use super::end::{FEW, post};
+use crate::activity::Activities;
 use crate::context::EntityAsk;
 use crate::entity::{Caller, EntityMessage, EntityRequest, Section};
 use crate::id::{InstanceKey, TaskId};
 use crate::keys::TaskHub;
+use crate::kick::Kicks;
 use crate::payload::Payload;
+use crate::platform::{Platform, after};
 use crate::record::{Lock, Outgoing, Record};
 use crate::stage::Stage;
 
@@ -38,6 +44,18 @@ pub(super) fn post_messages(
         let section = section.map(|task| Section { key: key.clone(), execution: execution.clone(), task });
         let message = EntityMessage { request, input, caller, section };
         post(record, Outgoing::Entity { entity, execution, message, route: None });
+    }
+}
+
+impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
+    /// Whether answers of entities are waited for with the lease held: they mostly come at once.
+    pub(super) fn expects_answers(&self, record: &Record, now: Timestamp) -> bool {
+        let waits = self.execution.as_ref().is_some_and(|execution| execution.awaits_entities());
+        waits && !record.control.suspended && now < self.expects_answers_until(record)
+    }
+
+    pub(super) fn expects_answers_until(&self, record: &Record) -> Timestamp {
+        after(record.head.updated, self.around.engine.timing.hold)
     }
 }
 

@@ -149,7 +149,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             self.execution.is_none() || record.control.suspended || in_flight >= engine.limits.in_flight;
         let retries = tasks().filter_map(|task| task.retry_at).filter(|_| !waits);
         let timer = self.execution.as_ref().and_then(|execution| execution.next_timer());
-        let next = renew.into_iter().chain(retries).chain(timer).min();
+        let answers = self.expects_answers(record, now).then(|| self.expects_answers_until(record));
+        let next = renew.into_iter().chain(retries).chain(timer).chain(answers).min();
         let next = next.map_or(Duration::ZERO, |at| until(now, at));
         let next = match &self.execution {
             Some(_) => next.min(self.looks_again_in()),

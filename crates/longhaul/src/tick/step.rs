@@ -188,6 +188,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
     fn decide_lease(&mut self, plan: &mut Plan) -> bool {
         let engine = self.around.engine;
         let begins = self.is_about_to_begin(&plan.next, plan.now);
+        let expects_answers = self.expects_answers(&plan.next, plan.now);
         let control = &mut plan.next.control;
         // Also what is yet to be set going again, after a takeover.
         let dispatched = control.tasks.values().any(|task| task.retry_at.is_none()) && !control.suspended;
@@ -199,7 +200,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let retries = control.tasks.values().filter_map(|task| task.retry_at).min();
         let next = retries.into_iter().chain(control.timer).min().filter(|_| !control.suspended);
         let soon = next.is_some_and(|at| until(plan.now, at) <= engine.timing.hold);
-        let keeps = busy || (soon && self.execution.is_some());
+        let keeps = busy || (soon && self.execution.is_some()) || expects_answers;
         let renewed = control.lease.as_ref().map(|lease| after(lease.granted, engine.timing.lease / 3));
         plan.changed |= !keeps || renewed.is_none_or(|at| at <= plan.now);
         control.lease = keeps.then(|| engine.lease());

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use longhaul::{
     CleanedEntities, EntityContext, EntityFunctions, EntityId, EntityQuery, Failure, InstanceId, Json,
-    OperationError, Operations, OrchestrationContext, Orchestrators, Platform, RuntimeStatus, Store, TaskHub,
-    UnprocessedEvents,
+    OperationError, Operations, OrchestrationContext, Orchestrators, Platform, RuntimeStatus, Start, Store,
+    TaskHub, UnprocessedEvents,
 };
 use serde::{Deserialize, Serialize};
 
@@ -461,4 +461,39 @@ fn a_crash_at_any_time_repeats_nothing_and_loses_nothing() {
         assert_eq!(hub.end::<i64>(&instance), Ok(15), "after {steps} steps");
         assert_eq!(hub.state("@account@a").unwrap().text(), r#"{"balance":15}"#);
     }
+}
+
+#[test]
+fn what_entities_cost_does_not_depend_on_how_many_there_are_who_signal() {
+    let hub = hub(Orchestrators::new().with("ask", async |ctx: OrchestrationContext, (): ()| {
+        ctx.call_entity::<_, i64>(&id("@account@a"), "deposit", 1).await
+    }));
+    let (entity, one) = (id("@account@a"), Json::parse("1").unwrap());
+    let writes = |what: &dyn Fn()| {
+        let before = hub.engine.platform().operations().writes;
+        what();
+        hub.engine.platform().operations().writes - before
+    };
+    let signal = || {
+        hub.run(hub.engine.signal_entity(&entity, "deposit", one.clone(), None)).unwrap();
+    };
+    assert_eq!(writes(&signal), 4 + 5, "the first one creates it");
+    assert_eq!(writes(&signal), 4);
+    (0..98).for_each(|_| signal());
+    let told = hub.run(hub.engine.signal_entity(&entity, "deposit", one.clone(), None)).unwrap();
+    let taken = writes(&|| {
+        hub.tick(&told.key, &told.tick);
+        hub.await_state("@account@a", r#"{"balance":101}"#);
+    });
+    // 64 messages at once; and those that were taken are deleted.
+    assert_eq!(taken, 2 + 1);
+    // Start 2; the slot and the step 2; the message 3, which is struck off with 1; the batch 3, with a wake entry for
+    // its outbox; the answer 4, which is struck off with 1; and the last step 1.
+    let asked = writes(&|| {
+        let started = hub.run(hub.engine.start(Start::new("ask", Json::null()))).unwrap();
+        hub.tick(&started.key, &started.tick);
+        hub.sleep(Duration::from_millis(500));
+        assert_eq!(hub.status(&started.id), RuntimeStatus::Completed);
+    });
+    assert_eq!(asked, 2 + 2 + 3 + 1 + 3 + 4 + 1 + 1);
 }
