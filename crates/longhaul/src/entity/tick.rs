@@ -76,7 +76,7 @@ impl<P: Platform> Engine<P> {
         let now = self.platform.now();
         match &control.lease {
             Some(lease) if lease.is_live(now) => {
-                if !kick.abandoned_before.is_some_and(|start| lease.granted < start) {
+                if kick.abandoned_before.is_none_or(|start| lease.granted >= start) {
                     return Ok(Ticked::Busy);
                 }
             }
