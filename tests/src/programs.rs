@@ -257,7 +257,7 @@ fn speed_up(program: &mut Program, times: u64) {
         | Program::Any { branches: parts } => {
             parts.iter_mut().for_each(|part| speed_up(part, times));
         }
-        Program::Rounds { body, .. } => speed_up(body, times),
+        Program::Rounds { body, .. } | Program::Lock { body, .. } => speed_up(body, times),
         Program::Catch { body, handler } => {
             speed_up(body, times);
             speed_up(handler, times);

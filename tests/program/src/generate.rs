@@ -3,6 +3,7 @@
 //! Each ends by itself within about five minutes, given that its events are raised: what takes longer stands only in
 //! branches that lose.
 
+mod entities;
 mod leaves;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,20 @@ const TIME: u64 = 200_000;
 
 /// The scenario of a seed: always the same.
 pub fn scenario(seed: u64) -> Scenario {
+    generate(seed, false)
+}
+
+/// As [`scenario`], of another kind: its programs use entities too, which no other seed's do.
+pub fn scenario_with_entities(seed: u64) -> Scenario {
+    generate(seed, true)
+}
+
+fn generate(seed: u64, entities: bool) -> Scenario {
     let rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut generator = Generator { rng, seed, left: TIME, raised: Vec::new(), children: 0 };
+    let mut generator =
+        Generator { rng, seed, left: TIME, raised: Vec::new(), children: 0, entities, accounts: 0 };
     let nodes = generator.rng.random_range(1..=NODES);
-    let place = Place { depth: 0, times: 1, is_child: false, repeats: false };
+    let place = Place { depth: 0, times: 1, is_child: false, repeats: false, concurrent: false };
     let program = generator.top(nodes, place);
     let mut raised = generator.raised;
     raised.sort_by_key(|raise| raise.after);
@@ -40,6 +51,10 @@ struct Generator {
     raised: Vec<Raise>,
     /// How many children have ids.
     children: u32,
+    /// Whether there are entities.
+    entities: bool,
+    /// How many entities there are.
+    accounts: u32,
 }
 
 /// Where a program stands.
@@ -53,11 +68,17 @@ struct Place {
     is_child: bool,
     /// Whether it may be evaluated more than once.
     repeats: bool,
+    /// Whether the same instance may be doing something else at the time.
+    concurrent: bool,
 }
 
 impl Place {
     fn below(self) -> Self {
         Self { depth: self.depth + 1, ..self }
+    }
+
+    fn beside_others(self) -> Self {
+        Self { concurrent: true, ..self }
     }
 
     fn repeated(self, times: u32) -> Self {
@@ -112,11 +133,14 @@ impl Generator {
                 _ => self.leaf(place),
             };
         }
+        if self.entities && place.depth + 2 <= DEPTH && nodes >= 4 && self.chance(0.3) {
+            return self.entity_block(nodes, place);
+        }
         let below = place.below();
         match self.rng.random_range(0..20) {
             0..6 => Program::Sequence { steps: self.parts(nodes - 1, below) },
-            6..10 => Program::All { branches: self.parts(nodes - 1, below) },
-            10..14 => self.any(nodes - 1, below),
+            6..10 => Program::All { branches: self.parts(nodes - 1, below.beside_others()) },
+            10..14 => self.any(nodes - 1, below.beside_others()),
             14..17 => self.child(nodes - 1, below),
             _ if nodes >= 3 => {
                 let (body, handler) = (self.rng.random_range(1..nodes - 1), nodes - 1);
@@ -193,7 +217,8 @@ impl Generator {
             self.children += 1;
             format!("c-{}-{}", self.seed, self.children)
         });
-        let program = self.top(nodes, Place { is_child: true, ..place.repeated(attempts) });
+        let program =
+            self.top(nodes, Place { is_child: true, concurrent: false, ..place.repeated(attempts) });
         Program::Child { program: program.into(), id, retry }
     }
 

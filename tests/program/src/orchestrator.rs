@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use longhaul::{Failure, InstanceId, OrchestrationContext, Orchestrators, RetryPolicy, UnprocessedEvents};
+use longhaul::{
+    EntityId, Failure, InstanceId, OrchestrationContext, Orchestrators, RetryPolicy, UnprocessedEvents,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -95,6 +97,18 @@ fn evaluate<'a>(context: &'a OrchestrationContext, program: &'a Program) -> Eval
             Program::Guid => Ok(context.new_guid().to_string().into()),
             Program::Rounds { .. } => Err(malformed(MISPLACED_ROUNDS)),
             Program::Fail { message } => Err(failed(message)),
+            Program::Call { entity, operation, input } => {
+                context.call_entity(&named(entity)?, operation, input).await
+            }
+            Program::Signal { entity, operation, input } => {
+                context.signal_entity(&named(entity)?, operation, input).map(|()| Value::Null)
+            }
+            Program::Lock { entities, body } => {
+                let entities: Vec<_> =
+                    entities.iter().map(|entity| named(entity)).collect::<Result<_, _>>()?;
+                let _section = context.lock_entities(entities).await?;
+                evaluate(context, body).await
+            }
         }
     }
     .boxed_local()
@@ -117,6 +131,10 @@ async fn child(
         call = call.with_retry(policy(retry));
     }
     call.await
+}
+
+fn named(entity: &str) -> Result<EntityId, Failure> {
+    entity.parse().map_err(|error| malformed(&format!("{error}")))
 }
 
 fn policy(retry: &Retry) -> RetryPolicy {

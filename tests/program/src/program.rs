@@ -105,6 +105,33 @@ pub enum Program {
         /// The message.
         message: String,
     },
+    /// What an operation of an entity gives.
+    Call {
+        /// The entity, as `name@key`.
+        entity: String,
+        /// The operation.
+        operation: String,
+        /// Its input.
+        #[serde(default)]
+        input: Value,
+    },
+    /// `null`; asks an entity for an operation.
+    Signal {
+        /// The entity, as `name@key`.
+        entity: String,
+        /// The operation.
+        operation: String,
+        /// Its input.
+        #[serde(default)]
+        input: Value,
+    },
+    /// What the body gives, which is evaluated in a critical section.
+    Lock {
+        /// The entities that work for this instance only meanwhile, each as `name@key`.
+        entities: Vec<String>,
+        /// The body.
+        body: Box<Program>,
+    },
 }
 
 /// How something is tried again that has failed.
@@ -130,7 +157,11 @@ impl Program {
             Self::Sequence { steps: parts }
             | Self::All { branches: parts }
             | Self::Any { branches: parts } => parts.iter().collect(),
-            Self::Child { program: part, .. } | Self::Rounds { body: part, .. } => vec![part],
+            Self::Child { program: part, .. }
+            | Self::Rounds { body: part, .. }
+            | Self::Lock { body: part, .. } => {
+                vec![part]
+            }
             Self::Catch { body, handler } => vec![body, handler],
             _ => Vec::new(),
         }
@@ -198,6 +229,9 @@ mod tests {
             (json!({"op": "guid"}), 0),
             (json!({"op": "rounds", "count": 3, "body": leaf}), 1),
             (json!({"op": "fail", "message": "boom"}), 0),
+            (json!({"op": "call", "entity": "counter@a", "operation": "add", "input": 1}), 0),
+            (json!({"op": "signal", "entity": "counter@a", "operation": "add", "input": 1}), 0),
+            (json!({"op": "lock", "entities": ["account@a", "account@b"], "body": leaf}), 1),
         ] {
             let program: Program = serde_json::from_value(text.clone()).unwrap();
             assert_eq!(serde_json::to_value(&program).unwrap(), text);
@@ -210,7 +244,8 @@ mod tests {
     #[test]
     fn what_is_no_program_is_refused_with_a_reason() {
         for (text, reason) in [
-            (json!({"op": "call", "entity": "counter@a", "operation": "add"}), "unknown variant `call`"),
+            (json!({"op": "fly", "to": "the moon"}), "unknown variant `fly`"),
+            (json!({"op": "call", "entity": "counter@a"}), "missing field `operation`"),
             (json!({"op": "timer", "seconds": 1}), "unknown field `seconds`"),
             (json!({"op": "timer"}), "missing field `ms`"),
             (json!({"value": 1}), "missing field `op`"),

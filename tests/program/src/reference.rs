@@ -3,7 +3,9 @@
 //!
 //! It refuses what certainly cannot be, and where it is not certain it allows.
 
+mod entities;
 mod known;
+mod ledger;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -12,15 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::entities::INSUFFICIENT_FUNDS;
 use crate::orchestrator::{ANY_OF_NOTHING, MISPLACED_ROUNDS, TIMEOUT};
 use crate::program::Program;
+use entities::{Operation, Rule, Section, locks_beside_others, operation};
 use known::{Known, known};
 
 /// What is said of a second child with the id of one that is running.
 const ID_IN_USE: &str = "exists and has not finished";
 
 /// Whether a program, to whose instance these events are raised (within minutes of its start), can have this outcome: an
-/// output, or the message of the failure, in which the innermost message counts.
+/// output, or the message of the failure, in which the innermost message counts. Nobody else uses its entities.
 ///
 /// # Errors
 /// When it cannot: says where and why.
@@ -32,7 +36,10 @@ pub fn allows(
     let reference = Reference::new(program, raised, ids_in_doubt(program));
     let top = reference.top(program);
     match outcome {
-        Ok(value) => reference.gives(top, value),
+        Ok(value) => {
+            reference.gives(top, value)?;
+            ledger::follow(&reference, program, value)
+        }
         Err(message) => reference.fails_with(top, message),
     }
 }
@@ -52,18 +59,27 @@ struct Reference<'a> {
     waits: BTreeMap<String, u64>,
     /// Ids that more than one child has, or one more than once.
     in_doubt: BTreeSet<String>,
+    /// The critical section in which it is evaluated.
+    section: Section,
+    /// Whether entities may be locked by another branch, or another instance.
+    contended: bool,
 }
 
 impl<'a> Reference<'a> {
     fn new(program: &Program, raised: &'a [(String, Value)], in_doubt: BTreeSet<String>) -> Self {
         let mut waits = BTreeMap::new();
         count_waits(program, 1, &mut waits);
-        Self { raised, waits, in_doubt }
+        let section = match locks_beside_others(program, false) {
+            true => Section::Perhaps,
+            false => Section::None,
+        };
+        Self { raised, waits, in_doubt, section, contended: locks_beside_others(program, true) }
     }
 
     /// That of a child: events are raised to the topmost instance alone.
     fn of_child(&self, program: &Program) -> Reference<'static> {
-        Reference::new(program, &[], self.in_doubt.clone())
+        let child = Reference::new(program, &[], self.in_doubt.clone());
+        Reference { contended: self.contended || child.contended, ..child }
     }
 
     /// The program whose value is that of an instance's program.
@@ -82,6 +98,9 @@ impl<'a> Reference<'a> {
     /// Whether `program` can give `value`.
     fn gives(&self, program: &Program, value: &Value) -> Result<(), String> {
         let expected = |what: &str| Err(format!("{value} is not {what}"));
+        if let Rule::Broken(message) = self.rule_of(program) {
+            return expected(&format!("possible, since it fails with '{message}'"));
+        }
         match program {
             Program::Value { value: known } if value == known => Ok(()),
             Program::Value { value: known } => expected(&known.to_string()),
@@ -133,8 +152,20 @@ impl<'a> Reference<'a> {
                 self.fails_with(body, message).map_err(|error| format!("caught: {error}"))?;
                 self.gives(handler, value).map_err(|error| format!("in a handler: {error}"))
             }
-            Program::Timer { .. } | Program::Status { .. } if value.is_null() => Ok(()),
-            Program::Timer { .. } | Program::Status { .. } => expected("null"),
+            Program::Call { entity, operation: name, input } => match operation(entity, name, input) {
+                Ok(operation)
+                    if operation.is_silent() == value.is_null() && (value.is_null() || value.is_i64()) =>
+                {
+                    Ok(())
+                }
+                Ok(_) => expected(&format!("what '{name}' of {entity} gives")),
+                Err(message) => expected(&format!("possible, since '{name}' fails with '{message}'")),
+            },
+            Program::Lock { entities, body } => self.inside(entities).gives(body, value),
+            Program::Timer { .. } | Program::Status { .. } | Program::Signal { .. } if value.is_null() => {
+                Ok(())
+            }
+            Program::Timer { .. } | Program::Status { .. } | Program::Signal { .. } => expected("null"),
             Program::Now => match value.as_str().map(str::parse::<jiff::Timestamp>) {
                 Some(Ok(_)) => Ok(()),
                 _ => expected("a time as RFC 3339 has it"),
@@ -157,6 +188,18 @@ impl<'a> Reference<'a> {
 
     /// The messages with which `program` can fail.
     fn failures(&self, program: &Program) -> BTreeSet<String> {
+        match self.rule_of(program) {
+            Rule::Kept => self.own_failures(program),
+            Rule::Broken(message) => [message.to_owned()].into(),
+            Rule::Unknown(message) => {
+                let mut failures = self.own_failures(program);
+                failures.insert(message.to_owned());
+                failures
+            }
+        }
+    }
+
+    fn own_failures(&self, program: &Program) -> BTreeSet<String> {
         match program {
             Program::Activity { name, input, retry } => match known(name, input, retry.as_ref()) {
                 Known::Fails(message) => [message].into(),
@@ -191,10 +234,17 @@ impl<'a> Reference<'a> {
             },
             Program::Rounds { .. } => [MISPLACED_ROUNDS.to_owned()].into(),
             Program::Fail { message } => [message.clone()].into(),
+            Program::Call { entity, operation: name, input } => match operation(entity, name, input) {
+                Ok(Operation::Withdraw(_)) => [INSUFFICIENT_FUNDS.to_owned()].into(),
+                Ok(_) => BTreeSet::new(),
+                Err(message) => [message].into(),
+            },
+            Program::Lock { entities, body } => self.inside(entities).failures(body),
             Program::Value { .. }
             | Program::Timer { .. }
             | Program::Event { .. }
             | Program::Status { .. }
+            | Program::Signal { .. }
             | Program::Now
             | Program::Guid => BTreeSet::new(),
         }
@@ -202,6 +252,9 @@ impl<'a> Reference<'a> {
 
     /// Whether `program` can give any value at all.
     fn can_succeed(&self, program: &Program) -> bool {
+        if matches!(self.rule_of(program), Rule::Broken(_)) {
+            return false;
+        }
         match program {
             Program::Activity { name, input, retry } => {
                 !matches!(known(name, input, retry.as_ref()), Known::Fails(_))
@@ -220,10 +273,13 @@ impl<'a> Reference<'a> {
             Program::Catch { body, handler } => {
                 self.can_succeed(body) || (!self.failures(body).is_empty() && self.can_succeed(handler))
             }
+            Program::Call { entity, operation: name, input } => operation(entity, name, input).is_ok(),
+            Program::Lock { entities, body } => self.inside(entities).can_succeed(body),
             Program::Rounds { .. } | Program::Fail { .. } => false,
             Program::Value { .. }
             | Program::Timer { .. }
             | Program::Status { .. }
+            | Program::Signal { .. }
             | Program::Now
             | Program::Guid => true,
         }

@@ -18,6 +18,9 @@ const HOUR: u64 = 60 * 60 * 1000;
 
 impl Generator {
     pub(super) fn leaf(&mut self, place: Place) -> Program {
+        if self.entities && self.chance(0.15) {
+            return self.entity_leaf();
+        }
         match self.rng.random_range(0..100) {
             0..10 => Program::Value { value: self.value() },
             10..55 => self.activity(place),

@@ -77,3 +77,19 @@ fn ids_of_children_are_unique() {
         }
     }
 }
+
+#[test]
+fn programs_with_entities_are_bounded_and_use_them_in_every_way() {
+    let mut names = BTreeSet::new();
+    for seed in SEEDS {
+        let Scenario { program, raised } = scenario_with_entities(seed);
+        assert_eq!(scenario_with_entities(seed).program, program);
+        assert!(program.nodes().len() <= NODES && program.depth() <= DEPTH + 1, "seed {seed}: {program:?}");
+        // Of one that waits for a lock it is not known.
+        assert!(longest(&program, &raised).is_none_or(|longest| longest <= Duration::from_secs(240)));
+        names.extend(program.nodes().into_iter().map(|node| name_of(node).to_string()));
+    }
+    for name in ["call", "signal", "lock", "any", "rounds", "child", "catch"] {
+        assert!(names.contains(&format!("\"{name}\"")), "{name} does not occur");
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Reference;
+use super::entities::Rule;
 use super::known::{longest, pauses};
 use crate::program::Program;
 
@@ -55,8 +56,8 @@ impl Reference<'_> {
     }
 
     /// Whether `program` certainly does not end soon.
-    pub(super) fn is_slow(&self, program: &Program) -> bool {
-        match program {
+    pub(super) fn is_slow(&self, whole: &Program) -> bool {
+        match whole {
             Program::Timer { ms } => Duration::from_millis(*ms) >= SLOW,
             Program::Event { name, timeout_ms } => {
                 let never_raised = self.events(name).next().is_none();
@@ -80,11 +81,15 @@ impl Reference<'_> {
             }
             Program::Child { program, id, .. } => {
                 let child = self.of_child(program);
-                let is_started = id.as_ref().is_none_or(|id| !self.in_doubt.contains(id));
+                let is_started = id.as_ref().is_none_or(|id| !self.in_doubt.contains(id))
+                    && self.rule_of(whole) == Rule::Kept;
                 is_started && child.is_slow(child.top(program))
             }
             Program::Catch { body, handler } => {
                 self.is_slow(body) || (!self.can_succeed(body) && self.is_slow(handler))
+            }
+            Program::Lock { entities, body } => {
+                self.rule_of(whole) == Rule::Kept && self.inside(entities).is_slow(body)
             }
             _ => false,
         }
@@ -123,11 +128,16 @@ impl Reference<'_> {
             Program::Catch { body, handler } => {
                 Some(self.longest(body)?.saturating_add(self.longest(handler)?))
             }
+            // Others may hold what it waits for.
+            Program::Call { .. } | Program::Lock { .. } if self.contended => None,
+            Program::Lock { entities, body } => self.inside(entities).longest(body),
             Program::Rounds { .. }
             | Program::Value { .. }
             | Program::Status { .. }
             | Program::Now
             | Program::Guid
+            | Program::Call { .. }
+            | Program::Signal { .. }
             | Program::Fail { .. } => Some(Duration::ZERO),
         }
     }
@@ -157,7 +167,11 @@ impl Reference<'_> {
             | Program::Now
             | Program::Guid
             | Program::Fail { .. }
+            | Program::Signal { .. }
             | Program::Rounds { .. } => Instant::Yes,
+            // What breaks the rules of critical sections fails at once.
+            Program::Call { .. } | Program::Lock { .. } => Instant::Maybe,
+            Program::Child { .. } if self.rule_of(program) != Rule::Kept => Instant::Maybe,
             Program::Timer { .. } | Program::Activity { .. } => Instant::No,
             // It may have come before.
             Program::Event { name, .. } if self.events(name).next().is_some() => Instant::Maybe,

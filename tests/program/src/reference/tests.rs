@@ -312,3 +312,107 @@ fn a_refusal_says_where_and_why() {
     let error = verdict(&program, &[], Ok(json!([1, ["b"]]))).unwrap_err();
     assert_eq!(error, "in part 1: in part 0: \"b\" is not \"a\", which 'echo' gives");
 }
+
+fn call(entity: &str, operation: &str, input: Value) -> Value {
+    json!({"op": "call", "entity": entity, "operation": operation, "input": input})
+}
+
+fn signal(entity: &str, operation: &str, input: Value) -> Value {
+    json!({"op": "signal", "entity": entity, "operation": operation, "input": input})
+}
+
+fn lock(entities: &[&str], body: Value) -> Value {
+    json!({"op": "lock", "entities": entities, "body": body})
+}
+
+fn catch(body: Value) -> Value {
+    json!({"op": "catch", "body": body, "handler": value(json!(0))})
+}
+
+#[test]
+fn operations_of_entities_give_what_follows_from_those_before() {
+    let add = |amount: i64| call("counter@a", "add", json!(amount));
+    let get = || call("@Counter@a", "get", Value::Null);
+    let withdraw = |amount: i64| call("account@a", "withdraw", json!(amount));
+    let deposit = |amount: i64| signal("account@a", "deposit", json!(amount));
+    let refused = json!({"caught": "insufficient funds", "value": 0});
+    check(&[
+        (add(2), vec![Ok(json!(2))], vec![Ok(json!(3)), Ok(Value::Null), Err("x")]),
+        (signal("counter@a", "add", json!(2)), vec![Ok(Value::Null)], vec![Ok(json!(2)), Err("x")]),
+        (sequence(&[add(2), get()]), vec![Ok(json!([2, 2]))], vec![Ok(json!([2, 0])), Ok(json!([2, 4]))]),
+        (
+            sequence(&[
+                signal("counter@a", "add", json!(2)),
+                get(),
+                call("counter@a", "reset", json!(0)),
+                get(),
+            ]),
+            vec![Ok(json!([null, 2, null, 0]))],
+            vec![Ok(json!([null, 0, null, 0])), Ok(json!([null, 2, null, 2]))],
+        ),
+        (withdraw(1), vec![Err("x: insufficient funds")], vec![Ok(json!(-1)), Err("x")]),
+        (
+            sequence(&[deposit(5), catch(withdraw(6)), withdraw(5)]),
+            vec![Ok(json!([null, refused, 0]))],
+            vec![Ok(json!([null, -1, 0])), Ok(json!([null, refused, -6]))],
+        ),
+        (
+            sequence(&[deposit(5), catch(withdraw(5))]),
+            vec![Ok(json!([null, 0]))],
+            vec![Ok(json!([null, refused]))],
+        ),
+        // The order is not known, the sum is.
+        (
+            sequence(&[all(&[add(1), sequence(&[add(10), signal("counter@a", "add", json!(100))])]), get()]),
+            vec![Ok(json!([[1, [11, null]], 111])), Ok(json!([[111, [10, null]], 111]))],
+            vec![Ok(json!([[1, [11, null]], 11])), Ok(json!([[1000, [11, null]], 111]))],
+        ),
+        (all(&[add(1), get()]), vec![Ok(json!([1, 0])), Ok(json!([1, 1]))], vec![Ok(json!([1, "x"]))]),
+        (
+            json!({"op": "rounds", "count": 3, "body": add(2)}),
+            vec![Ok(json!(6))],
+            vec![Ok(json!(2)), Ok(json!(8))],
+        ),
+        (
+            sequence(&[json!({"op": "child", "program": add(2)}), get()]),
+            vec![Ok(json!([2, 2]))],
+            vec![Ok(json!([2, 0]))],
+        ),
+        (call("counter@a", "fly", json!(1)), vec![Err("it has no operation 'fly'")], vec![Ok(json!(1))]),
+        (call("bird@a", "fly", json!(1)), vec![Err("there is no entity function 'bird'")], vec![]),
+    ]);
+}
+
+#[test]
+fn critical_sections_have_rules() {
+    let balance = |entity: &str| call(entity, "balance", Value::Null);
+    let child = json!({"op": "child", "program": value(json!(1))});
+    let two = |body: Value| lock(&["account@a", "account@b"], body);
+    check(&[
+        (two(balance("@Account@b")), vec![Ok(json!(0))], vec![Ok(json!(1)), Err("x")]),
+        (
+            two(balance("account@c")),
+            vec![Err("account@c is no part of the critical section: lock it too")],
+            vec![Ok(json!(0))],
+        ),
+        (two(signal("account@c", "deposit", json!(1))), vec![Ok(Value::Null)], vec![Err("x")]),
+        (
+            two(signal("account@a", "deposit", json!(1))),
+            vec![Err("@account@a is locked by this orchestrator")],
+            vec![Ok(Value::Null)],
+        ),
+        (two(child.clone()), vec![Err("it cannot be called in a critical section")], vec![Ok(json!(1))]),
+        (
+            two(two(value(json!(1)))),
+            vec![Err("the orchestrator is in a critical section already")],
+            vec![Ok(json!(1))],
+        ),
+        // Whether the other branch is in one is not known.
+        (
+            all(&[lock(&["account@a"], timer(5)), balance("account@b")]),
+            vec![Ok(json!([null, 0])), Err("is no part of the critical section")],
+            vec![Err("x")],
+        ),
+        (all(&[lock(&["account@a"], timer(5)), child]), vec![Ok(json!([null, 1]))], vec![Err("x")]),
+    ]);
+}

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use longhaul::RuntimeStatus;
-use longhaul_program::{allows, generate};
+use longhaul_program::{Scenario, allows, generate};
 use serde_json::json;
 
 use crate::driver::run;
@@ -13,10 +13,9 @@ const USUAL: Range<u64> = 0..200;
 /// What a scenario may take by itself, and then a little for the work that it makes.
 const PATIENCE: Duration = Duration::from_secs(320);
 
-/// Runs the scenario of a seed. Besides, the reference must refuse what cannot be, or it would be worth nothing.
-fn check(seed: u64) -> Result<RuntimeStatus, String> {
-    let scenario = generate::scenario(seed);
-    let outcome = run(&scenario)?;
+/// Runs a scenario. Besides, the reference must refuse what cannot be, or it would be worth nothing.
+fn check(scenario: &Scenario) -> Result<RuntimeStatus, String> {
+    let outcome = run(scenario)?;
     let (result, history) = (&outcome.result, &outcome.history);
     let verdict = |result: &_| allows(&scenario.program, &scenario.events(), result);
     verdict(result)
@@ -42,10 +41,19 @@ fn seeds() -> Range<u64> {
 
 #[test]
 fn random_programs_give_what_the_reference_allows() {
+    check_all(generate::scenario);
+}
+
+#[test]
+fn random_programs_with_entities_give_what_the_reference_allows() {
+    check_all(generate::scenario_with_entities);
+}
+
+fn check_all(scenario: fn(u64) -> Scenario) {
     let seeds = seeds();
     let (mut wrong, mut failed, mut completed) = (Vec::new(), 0, 0);
     for seed in seeds.clone() {
-        match check(seed) {
+        match check(&scenario(seed)) {
             Ok(RuntimeStatus::Completed) => completed += 1,
             Ok(RuntimeStatus::Failed) => failed += 1,
             Ok(status) => wrong.push((seed, format!("it is {status:?}"))),
@@ -53,7 +61,7 @@ fn random_programs_give_what_the_reference_allows() {
         }
     }
     if let Some((seed, error)) = wrong.first() {
-        let scenario = serde_json::to_string(&generate::scenario(*seed)).expect("scenarios have a JSON form");
+        let scenario = serde_json::to_string(&scenario(*seed)).expect("scenarios have a JSON form");
         let seeds: Vec<_> = wrong.iter().map(|(seed, _)| seed).collect();
         panic!("seeds {seeds:?}; PROGRAM_SEEDS={seed} runs the first alone: {error}\n{scenario}");
     }

@@ -168,3 +168,40 @@ fn nothing_that_is_quick_waits_for_a_clock() {
         assert!(elapsed <= limit_ms, "{elapsed} ms: {program}");
     }
 }
+
+#[test]
+fn entities_are_called_signalled_and_locked() {
+    let call = |entity: &str, operation: &str, input: Value| json!({"op": "call", "entity": entity, "operation": operation, "input": input});
+    let signal =
+        |amount: i64| json!({"op": "signal", "entity": "account@a", "operation": "deposit", "input": amount});
+    let withdraw = call("account@a", "withdraw", json!(8));
+    let caught =
+        json!({"op": "catch", "body": withdraw, "handler": call("account@a", "balance", Value::Null)});
+    let lock = |body: &Value| json!({"op": "lock", "entities": ["account@b", "account@a"], "body": body});
+    let child = json!({"op": "child", "program": {"op": "now"}});
+    for (program, result) in [
+        (
+            json!({"op": "sequence", "steps": [signal(7), caught]}),
+            Ok(json!([null, {"caught": "insufficient funds", "value": 7}])),
+        ),
+        (call("counter@a", "add", json!(3)), Ok(json!(3))),
+        (json!({"op": "rounds", "count": 4, "body": call("counter@a", "add", json!(3))}), Ok(json!(12))),
+        (lock(&call("account@b", "deposit", json!(3))), Ok(json!(3))),
+        (lock(&call("counter@a", "get", json!(null))), Err("no part of the critical section")),
+        (lock(&signal(1)), Err("is locked by this orchestrator")),
+        (lock(&lock(&signal(1))), Err("in a critical section already")),
+        (lock(&child), Err("cannot be called in a critical section")),
+        (
+            json!({"op": "sequence", "steps": [lock(&json!({"op": "value", "value": 1})), child.clone(), signal(1)]}),
+            Ok(json!(null)),
+        ),
+        (call("account@", "rob", json!(1)), Err("has no operation 'rob'")),
+        (call("account", "rob", json!(1)), Err("not the id of an entity")),
+    ] {
+        match (gives(program.clone(), json!([])), result) {
+            (Ok(value), Ok(known)) => assert!(value == known || known.is_null(), "{program} gives {value}"),
+            (Err(message), Err(known)) => assert!(message.contains(known), "{program} fails with {message}"),
+            (given, _) => panic!("{program} gives {given:?}"),
+        }
+    }
+}

@@ -15,10 +15,11 @@ use futures::{FutureExt, pin_mut};
 use jiff::{SignedDuration, Timestamp};
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, Failure, InstanceKey,
-    KickError, Kicks, NoAnswer, Orchestrators, Platform, ReportSink, SchedulerKick, Store, TaskHub, TickKick,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, EntityBatch,
+    EntityOutcome, Failure, InstanceKey, KickError, Kicks, NoAnswer, Orchestrators, Platform, ReportSink,
+    SchedulerKick, Store, TaskHub, TickKick,
 };
-use longhaul_program::{Host, activities, orchestrators};
+use longhaul_program::{Host, activities, entities, orchestrators};
 
 /// Time that passes only when nobody has anything to do.
 #[derive(Default)]
@@ -149,6 +150,12 @@ impl Kicks for Kicker {
 struct Callee(Rc<Components>);
 
 impl Activities for Callee {
+    async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
+        let world = self.0.world.clone();
+        world.sleep(Duration::from_millis(1)).await;
+        Ok(entities().run(batch.clone(), world.now()).await)
+    }
+
     async fn call(
         &self,
         name: &str,
