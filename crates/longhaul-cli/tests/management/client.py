@@ -172,10 +172,31 @@ async def answers(client):
 
 
 async def entities(client):
-    """There are none yet."""
-    entity = EntityId("counter", "a")
+    async def becomes_state(entity, expected):
+        for _ in range(600):
+            found = await client.read_entity_state(entity, "program", "Storage")
+            if found.entity_exists and found.entity_state == expected:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{entity} does not become {expected}: {found.entity_exists}")
+
+    entity = EntityId("Counter", "a b-Ü")
     assert not (await client.read_entity_state(entity, "program", "Storage")).entity_exists
-    await refused(client.signal_entity(entity, "add", 1), "404")
+    await client.signal_entity(entity, "add", 5)
+    await becomes_state(entity, 5)
+    await asyncio.gather(*(client.signal_entity(entity, "add", n, "program", "Storage") for n in range(20)))
+    await becomes_state(entity, 195)
+    await client.signal_entity(entity, "reset")
+    await becomes_state(entity, 0)
+    account = EntityId("account", "a")
+    for amount in [10, 5]:
+        await client.signal_entity(account, "deposit", amount)
+    # What fails changes nothing, and an orchestrator sees what signals have done.
+    await client.signal_entity(account, "withdraw", 99)
+    call = {"op": "call", "entity": "account@a", "operation": "balance", "input": None}
+    instance_id = await client.start_new("program", None, {"program": call})
+    assert (await becomes(client, instance_id, Status.Completed)).output == 15
+    await refused(client.signal_entity(EntityId("a@b", "c"), "add", 1), "400")
 
 
 async def main():

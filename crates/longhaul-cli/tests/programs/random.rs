@@ -31,7 +31,15 @@ fn scenarios(usual: u64) -> impl Iterator<Item = (u64, Scenario)> {
     let first = setting("LONGHAUL_SEED").unwrap_or_else(|| rand::random::<u32>().into());
     let count = setting("LONGHAUL_PROGRAMS").unwrap_or(usual);
     println!("LONGHAUL_SEED={first} LONGHAUL_PROGRAMS={count}");
-    (first..first + count).map(|seed| (seed, faster(generate::scenario(seed), SPEED)))
+    (first..first + count).map(|seed| (seed, faster(scenario(seed), SPEED)))
+}
+
+/// Every third has entities.
+fn scenario(seed: u64) -> Scenario {
+    match seed % 3 {
+        0 => generate::scenario_with_entities(seed),
+        _ => generate::scenario(seed),
+    }
 }
 
 /// What is wrong with what came of a scenario, if anything.
