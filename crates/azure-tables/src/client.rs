@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use crate::connection_string::ConnectionString;
-use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::failure::{self, ServiceFailure};
 use crate::page::{Continuation, Page, UnreadablePage};
@@ -14,7 +13,8 @@ use crate::query::Query;
 use crate::request::{self, Draft};
 use crate::retry::{self, RetryPolicy};
 use crate::table_name::TableName;
-use crate::transport::{Clock, HttpClient, TransportError};
+use azure_core::Endpoint;
+use azure_core::{Clock, HttpClient, TransportError};
 
 /// A client of one account's Table service.
 #[derive(Debug, Clone)]

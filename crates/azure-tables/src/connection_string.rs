@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::endpoint::Endpoint;
 use crate::sas::{InvalidSasToken, SasToken};
 use crate::shared_key::{AccountKey, InvalidAccountKey};
+use azure_core::Endpoint;
 
 const DEFAULT_SUFFIX: &str = "core.windows.net";
 

@@ -9,7 +9,7 @@ use crate::key::EntityKey;
 use crate::page::UnreadablePage;
 use crate::table_name::{InvalidTableName, TableName};
 use crate::transaction::InvalidTransaction;
-use crate::transport::TransportError;
+use azure_core::TransportError;
 
 /// Why a request has no answer, or a write was not made. The text contains no key, signature, query string or host; where the service is,
 /// [`TableClient::endpoint`](crate::TableClient::endpoint) says.

@@ -57,10 +57,8 @@
 mod client;
 mod connection_string;
 mod distinct;
-mod endpoint;
 mod entity;
 mod error;
-mod failure;
 mod filter;
 mod key;
 mod operation;
@@ -68,32 +66,31 @@ mod page;
 mod partition_range;
 mod query;
 mod request;
-mod retry;
 mod sas;
 pub mod shared_key;
 mod table_name;
 mod transaction;
-mod transport;
 mod value;
 mod write;
 
+use azure_core::{failure, retry};
+
+pub use azure_core::{
+    AccessToken, Clock, Endpoint, HttpClient, RetryPolicy, ServiceFailure, Timestamp, TokenError,
+    TokenProvider, TokenSource, TransportError,
+};
 pub use client::{Pages, TableClient};
 pub use connection_string::{ConnectionString, ConnectionStringError, Credential};
 pub use distinct::{DistinctCount, DistinctValues, count_distinct};
-pub use endpoint::Endpoint;
 pub use entity::{Entity, InvalidProperty};
 pub use error::Error;
-pub use failure::ServiceFailure;
 pub use filter::{Filter, FilterError};
-pub use jiff::Timestamp;
 pub use key::{ETag, EntityKey, InvalidETag, InvalidKey};
 pub use operation::{IfMatch, Operation, WriteMode};
 pub use page::{Continuation, Page, UnreadablePage};
 pub use partition_range::PartitionRange;
 pub use query::Query;
-pub use retry::RetryPolicy;
 pub use sas::{InvalidSasToken, SasToken};
 pub use table_name::{InvalidTableName, TableName};
 pub use transaction::{InvalidTransaction, Transaction};
-pub use transport::{Clock, HttpClient, TransportError};
 pub use value::Value;

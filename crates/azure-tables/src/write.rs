@@ -20,7 +20,7 @@ use crate::page::UnreadablePage;
 use crate::request::{self, Draft, JSON_WITHOUT_METADATA, TooLong};
 use crate::table_name::TableName;
 use crate::transaction::{self, BOUNDARY, Transaction};
-use crate::transport::{Clock, HttpClient};
+use azure_core::{Clock, HttpClient};
 
 /// The service names the types that JSON does not say.
 const JSON_WITH_TYPES: &str = "application/json;odata=minimalmetadata";

@@ -1,0 +1,1 @@
+//! A transport-agnostic client of Azure App Configuration: settings and Key Vault references

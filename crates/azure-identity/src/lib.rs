@@ -1,0 +1,1 @@
+//! Access tokens of Entra ID: client secret, workload identity, managed identities; no I/O
