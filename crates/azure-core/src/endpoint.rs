@@ -4,6 +4,9 @@ use std::fmt;
 
 use url::Url;
 
+/// The longest base URL, in bytes.
+const LONGEST: usize = 2048;
+
 /// The base URL of a service: scheme, host, port, and for some a path (with the emulator's path style that is the
 /// account's name). It carries no credential, no query and no slash at its end.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,7 +37,10 @@ impl Endpoint {
         let path_at = base.len();
         base.push_str(url.path().trim_end_matches('/'));
         // What the URL standard allows and the `http` crate does not must not surface at the first request.
-        http::Uri::try_from(&base).ok()?;
+        // Far from the longest, so that paths and queries fit behind it.
+        if base.len() > LONGEST || http::Uri::try_from(&base).is_err() {
+            return None;
+        }
         Some(Self { base, host, path_at })
     }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::failure::ServiceFailure;
 use crate::retry::{self, RetryPolicy};
+use crate::secret::Secret;
 use crate::transport::{Clock, HttpClient, TransportError};
 
 /// A transport, a clock, and the patience to use them.
@@ -105,6 +106,17 @@ pub enum Unanswered {
 }
 
 impl Unanswered {
+    /// The same without a text that was part of the request, should the service quote it.
+    #[must_use]
+    pub fn without(self, secret: &Secret) -> Self {
+        match self {
+            Self::StillFailing { tries, last, retry_after } => {
+                Self::StillFailing { tries, last: last.without(secret), retry_after }
+            }
+            Self::Transport { .. } => self,
+        }
+    }
+
     /// Whether the same may succeed later.
     pub fn may_pass(&self) -> bool {
         match self {

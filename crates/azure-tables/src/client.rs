@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use azure_core::AccessToken;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use crate::connection_string::ConnectionString;
+use crate::connection_string::{ConnectionString, Credential};
 use crate::error::Error;
 use crate::failure::{self, ServiceFailure};
 use crate::page::{Continuation, Page, UnreadablePage};
 use crate::query::Query;
-use crate::request::{self, Draft};
+use crate::request::{self, Draft, TOKEN_SCOPE};
 use crate::retry::{self, RetryPolicy};
 use crate::table_name::TableName;
 use azure_core::Endpoint;
@@ -117,13 +118,35 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         draft: &Draft,
         read: impl Fn(Response<Bytes>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let request = request::signed(&self.connection, draft, self.clock.now());
-        let response = self.http.send(request).await.map_err(Failure::Transport)?;
+        let response = self.send(draft).await?;
         if retry::may_pass(response.status()) {
             let retry_after = retry::retry_after(response.headers(), self.clock.now());
             return Err(Failure::Service { said: ServiceFailure::read(&response), retry_after });
         }
         read(response)
+    }
+}
+
+/// Sending with what proves who asks.
+impl<H: HttpClient, C: Clock> TableClient<H, C> {
+    async fn send(&self, draft: &Draft) -> Result<Response<Bytes>, Failure> {
+        let send = async |token: Option<&AccessToken>| {
+            let request = request::signed(&self.connection, draft, self.clock.now(), token);
+            self.http.send(request).await.map_err(Failure::Transport)
+        };
+        let Credential::Tokens(tokens) = self.connection.credential() else { return send(None).await };
+        let token = async || {
+            let token = tokens.token(&draft.uri, TOKEN_SCOPE).await;
+            token.map_err(|error| Failure::Refusal(Error::NoToken(error)))
+        };
+        let kept = token().await?;
+        let response = send(Some(&kept)).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        // The kept token has been revoked, perhaps. Nothing was done, so that another try with a new one does no harm.
+        tokens.forget(TOKEN_SCOPE, &kept);
+        send(Some(&token().await?)).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::key::EntityKey;
 use crate::page::UnreadablePage;
 use crate::table_name::{InvalidTableName, TableName};
 use crate::transaction::InvalidTransaction;
-use azure_core::TransportError;
+use azure_core::{TokenError, TransportError};
 
 /// Why a request has no answer, or a write was not made. The text contains no key, signature, query string or host; where the service is,
 /// [`TableClient::endpoint`](crate::TableClient::endpoint) says.
@@ -30,9 +30,13 @@ pub enum Error {
     /// The credential is wrong, has expired or does not suffice (401, 403). A clock that is wrong by 15 minutes or more has the
     /// same effect.
     #[error(
-        "the Table service refused the credential (is it the account's current key or a signature that is still valid, and the clock right?): {0}"
+        "the Table service refused the credential (is it the account's current key, a signature that is still valid or an identity with a role for the table's data, and the clock right?): {0}"
     )]
     Refused(ServiceFailure),
+
+    /// There is no token of Entra ID to ask with.
+    #[error(transparent)]
+    NoToken(#[from] TokenError),
 
     /// The account has no such table.
     #[error("the account has no table {table}")]

@@ -90,6 +90,7 @@ pub use operation::{IfMatch, Operation, WriteMode};
 pub use page::{Continuation, Page, UnreadablePage};
 pub use partition_range::PartitionRange;
 pub use query::Query;
+pub use request::TOKEN_SCOPE;
 pub use sas::{InvalidSasToken, SasToken};
 pub use table_name::{InvalidTableName, TableName};
 pub use transaction::{InvalidTransaction, Transaction};

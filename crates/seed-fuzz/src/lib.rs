@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+/// Bytes that mean something in what is parsed here: settings, JSON, XML, URLs, HTTP.
+const SIGNIFICANT: &[u8] = b"=;:,\"'\\{}[]()<>/%?&@#\r\n\0\xff 09eE-+";
+
 /// No input is longer.
 const LONGEST: usize = 64 * 1024;
 
@@ -70,7 +73,7 @@ fn mutation(seeds: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
         match random.random_range(0..7) {
             0 if rest > 0 => bytes[at] ^= 1 << random.random_range(0..8),
             1 if rest > 0 => bytes[at] = random.random(),
-            2 => bytes.insert(at, b"=;,\"'\\{}[]<>/%?&\r\n\0\xff 09eE-"[random.random_range(0..27)]),
+            2 => bytes.insert(at, SIGNIFICANT[random.random_range(0..SIGNIFICANT.len())]),
             3 => drop(bytes.drain(at..end)),
             4 => {
                 let copy = bytes[at..end].to_vec();
