@@ -1,5 +1,6 @@
 //! The client: pages of a query, one after the other, each tried until it is there or cannot be had.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use azure_core::AccessToken;
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::failure::{self, ServiceFailure};
 use crate::page::{Continuation, Page, UnreadablePage};
 use crate::query::Query;
-use crate::request::{self, Draft, TOKEN_SCOPE};
+use crate::request::{self, Draft, JSON_WITHOUT_METADATA, TOKEN_SCOPE};
 use crate::retry::{self, RetryPolicy};
 use crate::table_name::TableName;
 use azure_core::Endpoint;
@@ -50,9 +51,14 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
 
     /// The pages of a query after one that was read before; the query must be the same.
     pub fn query_from<'a>(&'a self, query: &'a Query, from: Option<Continuation>) -> Pages<'a, H, C> {
+        self.pages(Cow::Borrowed(query), from)
+    }
+
+    pub(crate) fn pages<'a>(&'a self, query: Cow<'a, Query>, from: Option<Continuation>) -> Pages<'a, H, C> {
         Pages {
             client: self,
             query,
+            accept: JSON_WITHOUT_METADATA,
             landmark: Landmark { token: from.clone(), age: 0, span: 1 },
             next: Next::Page(from),
             pages: 0,
@@ -68,9 +74,10 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         &self,
         query: &Query,
         from: Option<&Continuation>,
+        accept: &'static str,
         retries: &mut u64,
     ) -> Result<Page, Error> {
-        let draft = request::page(&self.connection, query, from)?;
+        let draft = Draft { accept, ..request::page(&self.connection, query, from)? };
         self.until_answered(&draft, Effect::None, retries, |response| match response.status() {
             StatusCode::OK => read_page(response),
             _ => Err(Failure::Refusal(refusal(ServiceFailure::read(&response), &query.table))),
@@ -137,7 +144,7 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         let Credential::Tokens(tokens) = self.connection.credential() else { return send(None).await };
         let token = async || {
             let token = tokens.token(&draft.uri, TOKEN_SCOPE).await;
-            token.map_err(|error| Failure::Refusal(Error::NoToken(error)))
+            token.map_err(|error| Failure::Refusal(Error::NoToken(Box::new(error))))
         };
         let kept = token().await?;
         let response = send(Some(&kept)).await?;
@@ -241,7 +248,8 @@ pub(crate) fn refusal(said: ServiceFailure, table: &TableName) -> Error {
 #[derive(Debug)]
 pub struct Pages<'a, H, C> {
     client: &'a TableClient<H, C>,
-    query: &'a Query,
+    query: Cow<'a, Query>,
+    pub(crate) accept: &'static str,
     next: Next,
     landmark: Landmark,
     pages: u64,
@@ -263,7 +271,7 @@ impl<H: HttpClient, C: Clock> Pages<'_, H, C> {
     /// Any [`Error`] but those of parsing.
     pub async fn next(&mut self) -> Option<Result<Page, Error>> {
         let Next::Page(from) = &self.next else { return None };
-        let page = self.client.page(self.query, from.as_ref(), &mut self.retries).await;
+        let page = self.client.page(&self.query, from.as_ref(), self.accept, &mut self.retries).await;
         let page = page.and_then(|page| {
             self.pages += 1;
             let circle = page.continuation().is_some_and(|next| self.landmark.is_passed_again(next));

@@ -36,7 +36,7 @@ pub enum Error {
 
     /// There is no token of Entra ID to ask with.
     #[error(transparent)]
-    NoToken(#[from] TokenError),
+    NoToken(Box<TokenError>),
 
     /// The account has no such table.
     #[error("the account has no table {table}")]

@@ -33,6 +33,25 @@
 //! # }
 //! ```
 //!
+//! Entities with their types come one after the other, whatever pages the service makes of them:
+//!
+//! ```no_run
+//! # async fn example(client: azure_tables::TableClient<impl azure_tables::HttpClient, impl azure_tables::Clock>)
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! use azure_tables::{Comparison, Property, Query, Value};
+//! use futures::TryStreamExt as _;
+//!
+//! let slow = Property::new("durationMs")?.is(Comparison::Gt, Value::Int64(2_000))?;
+//! let failed = Property::new("succeeded")?.is(Comparison::Eq, Value::Bool(false))?;
+//! let query = Query::new("audit".parse()?).filter(slow.or(&failed)).select(["durationMs"]);
+//! let mut entities = std::pin::pin!(client.entities(&query));
+//! while let Some(entity) = entities.try_next().await? {
+//!     println!("{}: {:?}", entity.key().row_key(), entity.get("durationMs"));
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! An entity is read, changed, and written if nobody else has changed it meanwhile:
 //!
 //! ```no_run
@@ -55,6 +74,7 @@
 //! ```
 
 mod client;
+mod condition;
 mod connection_string;
 mod distinct;
 mod entity;
@@ -68,6 +88,7 @@ mod query;
 mod request;
 mod sas;
 pub mod shared_key;
+mod stream;
 mod table_name;
 mod transaction;
 mod value;
@@ -80,6 +101,7 @@ pub use azure_core::{
     TokenProvider, TokenSource, TransportError,
 };
 pub use client::{Pages, TableClient};
+pub use condition::{Comparison, Property};
 pub use connection_string::{ConnectionString, ConnectionStringError, Credential};
 pub use distinct::{DistinctCount, DistinctValues, count_distinct};
 pub use entity::{Entity, InvalidProperty};
