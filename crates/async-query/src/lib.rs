@@ -12,6 +12,7 @@
 //! | [`base_uri`] | under which scheme and host does the client know us? |
 //! | [`idempotency`] | which instance does an `Idempotency-Key` stand for? |
 //! | [`service`] | what do submit and status do with the engine? |
+//! | [`credentials`] | which storage account is asked, and as whom? |
 //! | [`query`] | which orchestrator, which activity, which query of the table? |
 //!
 //! It promises that no request makes it panic and that work is bounded by the size of the request. It does no I/O of
@@ -22,6 +23,7 @@ mod header_list;
 mod prefer;
 
 pub mod base_uri;
+pub mod credentials;
 pub mod dates;
 pub mod idempotency;
 pub mod query;
