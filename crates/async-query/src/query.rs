@@ -163,8 +163,7 @@ fn prepare(settings: &Settings, range: DateRange) -> Result<Query, QueryError> {
 fn advice(error: &Error) -> &'static str {
     match error {
         Error::Refused(_) => {
-            ". Check the key or signature, or that the identity has the role Storage Table Data Reader: the variable \
-             table_connection_string, or what app_config_key or table_endpoint leads to."
+            ". Check the variable table_connection_string, or the identity's role Storage Table Data Reader."
         }
         Error::TableNotFound { .. } => ". Check the variable table_name, and the storage account.",
         Error::InvalidQuery(_) | Error::BadFilter(_) => {

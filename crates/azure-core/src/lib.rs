@@ -11,6 +11,7 @@
 //! | [`failure`] | what a service says when it refuses |
 //! | [`token`] | access tokens: who makes them, and where they may be sent |
 //! | [`cached`] | a value that is asked for once and kept until shortly before it expires |
+//! | `script` | a transport and a clock for tests (feature `script`) |
 //! | [`secret`] | texts that are never shown |
 //!
 //! It promises that no error and no `Debug` output contains a secret, a token or a query string, and that a token is
@@ -21,6 +22,8 @@ pub mod endpoint;
 pub mod failure;
 pub mod requests;
 pub mod retry;
+#[cfg(feature = "script")]
+pub mod script;
 pub mod secret;
 pub mod token;
 pub mod transport;

@@ -29,9 +29,7 @@ pub enum Error {
 
     /// The credential is wrong, has expired or does not suffice (401, 403). A clock that is wrong by 15 minutes or more has the
     /// same effect.
-    #[error(
-        "the Table service refused the credential (is it the account's current key, a signature that is still valid or an identity with a role for the table's data, and the clock right?): {0}"
-    )]
+    #[error("the Table service refused the credential (is it still valid, and the clock right?): {0}")]
     Refused(ServiceFailure),
 
     /// There is no token of Entra ID to ask with.
