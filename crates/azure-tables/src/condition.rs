@@ -34,7 +34,8 @@ impl Property {
     /// [`InvalidProperty`] if no property can have it.
     pub fn new(name: &str) -> Result<Self, InvalidProperty> {
         // The words of the language would be names too, and cannot be told from it.
-        let word = matches!(name, "and" | "or" | "not" | "eq" | "ne" | "gt" | "ge" | "lt" | "le");
+        let word =
+            matches!(name, "and" | "or" | "not" | "eq" | "ne" | "gt" | "ge" | "lt" | "le" | "true" | "false");
         match is_property_name(name) && !word {
             true => Ok(Self(name.to_owned())),
             false => Err(InvalidProperty { name: name.to_owned() }),
