@@ -186,7 +186,7 @@ pub enum TokenError {
         /// Who was asked, without query.
         address: String,
         /// How it failed.
-        why: Unanswered,
+        why: Box<Unanswered>,
     },
     /// What answered does not give tokens.
     #[error("{identity}: {address} answered with no token: {problem}")]

@@ -93,7 +93,7 @@ impl<H: HttpClient, C: Clock> Identity<H, C> {
             }
         };
         let answer = answer.map_err(|why| {
-            let why = why.without(method.secret());
+            let why = Box::new(why.without(method.secret()));
             TokenError::Unanswered { identity, address: address.clone(), why }
         })?;
         if answer.status() != StatusCode::OK {
