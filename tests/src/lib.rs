@@ -4,6 +4,7 @@
 //! project's own Table service where faults are wanted.
 
 pub mod app;
+pub mod azure;
 pub mod azurite;
 pub mod guests;
 pub mod http_client;

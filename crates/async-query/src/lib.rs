@@ -11,6 +11,7 @@
 //! | [`status`] | which instance is asked for, and how is its status shown? |
 //! | [`idempotency`] | which instance does an `Idempotency-Key` stand for? |
 //! | [`service`] | what do submit and status do with the engine? |
+//! | [`credentials`] | which storage account is asked, and as whom? |
 //! | [`query`] | which orchestrator, which activity, which query of the table? |
 //!
 //! It promises that no request makes it panic and that work is bounded by the size of the request. It does no I/O of
@@ -19,6 +20,7 @@
 mod answers;
 mod prefer;
 
+pub mod credentials;
 pub mod dates;
 pub mod idempotency;
 pub mod query;

@@ -1,5 +1,7 @@
 //! The query behind the API: how many different values a column has between two dates.
 
+use std::rc::Rc;
+
 use azure_tables::{
     Clock, ConnectionString, Error, Filter, HttpClient, PartitionRange, Query, TableClient, TableName,
     count_distinct,
@@ -7,6 +9,7 @@ use azure_tables::{
 use longhaul::{ActivityFunctions, Failure, OrchestrationContext, Orchestrators};
 use thiserror::Error;
 
+use crate::credentials::{CredentialError, CredentialSettings, Kept};
 use crate::submit::{DateRange, ORCHESTRATOR};
 
 /// The activity function that runs the query.
@@ -20,15 +23,28 @@ pub fn orchestrators() -> Orchestrators {
 }
 
 /// The activity functions of the application.
-pub fn activities<'a, H, C>(http: H, clock: C, settings: Settings) -> ActivityFunctions<'a>
+///
+/// `kept` holds what the credentials keep from one run to the next.
+pub fn activities<H, C>(
+    http: H,
+    clock: C,
+    kept: Rc<Kept<H, C>>,
+    settings: Settings,
+) -> ActivityFunctions<'static>
 where
-    H: HttpClient + Clone + 'a,
-    C: Clock + Clone + 'a,
+    H: HttpClient + Clone + 'static,
+    C: Clock + Clone + 'static,
 {
     ActivityFunctions::new().with(ACTIVITY, move |_, range: DateRange| {
         let (http, clock, settings) = (http.clone(), clock.clone(), settings.clone());
+        let credentials = kept.of(&settings.credentials, http.clone(), clock.clone());
         async move {
-            let counted = count(http, clock, &settings, range).await;
+            let counted = async {
+                let work =
+                    async |connection| count(http.clone(), clock.clone(), connection, &settings, range).await;
+                credentials?.run(QueryError::is_refusal, work).await
+            };
+            let counted = counted.await;
             counted.map_err(|error| {
                 tracing::error!("the query from {} to {} failed: {error}", range.start, range.end);
                 Failure::from(error)
@@ -40,8 +56,8 @@ where
 /// What the query is told by variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `table_connection_string`: which account, and its key. Secret.
-    pub connection_string: Secret,
+    /// Which account, and as whom.
+    pub credentials: CredentialSettings,
     /// `table_name`.
     pub table: String,
     /// `query_filter`: which rows between the dates count.
@@ -50,29 +66,13 @@ pub struct Settings {
     pub column: String,
 }
 
-/// A text that is not shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[hidden]")
-    }
-}
-
-/// Why there is no count. The messages name the variable to look at and contain no secret and no address.
+/// Why there is no count. The messages name the variable to look at and contain no secret; the
+/// addresses in them are not shown to the public.
 #[derive(Debug, Error)]
 pub enum QueryError {
-    /// There is no connection string.
-    #[error("No connection string: set the variable table_connection_string to that of the storage account.")]
-    NoConnectionString,
+    /// There is no way to the table.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// A variable is malformed.
     #[error("The variable {variable} is not usable: {why}")]
     Variable {
@@ -82,12 +82,29 @@ pub enum QueryError {
         why: String,
     },
     /// The service refused the query, or could not be reached.
-    #[error("{error}{}", advice(error))]
+    #[error("The table at {address}: {error}{}", advice(error))]
     Service {
+        /// Where.
+        address: String,
         /// How.
         #[source]
-        error: Error,
+        error: Box<Error>,
     },
+}
+
+impl QueryError {
+    /// What the client says of the table at `address`.
+    fn service(address: String, error: Error) -> Self {
+        match error {
+            Error::NoToken(error) => CredentialError::token(&error).into(),
+            error => Self::Service { address, error: Box::new(error) },
+        }
+    }
+
+    /// Whether the table does not know the credential.
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Service { error, .. } if matches!(**error, Error::Refused(_)))
+    }
 }
 
 /// Counts the different values.
@@ -97,14 +114,16 @@ pub enum QueryError {
 pub async fn count<H: HttpClient, C: Clock>(
     http: H,
     clock: C,
+    connection: ConnectionString,
     settings: &Settings,
     range: DateRange,
 ) -> Result<u64, QueryError> {
-    let (connection, query) = prepare(settings, range)?;
+    let query = prepare(settings, range)?;
+    let address = connection.endpoint().to_string();
     let client = TableClient::new(connection, http, clock);
     let count = count_distinct(&client, &query, &settings.column)
         .await
-        .map_err(|error| QueryError::Service { error })?;
+        .map_err(|error| QueryError::service(address, error))?;
     tracing::info!(
         distinct = count.distinct,
         rows = count.rows,
@@ -119,15 +138,8 @@ pub async fn count<H: HttpClient, C: Clock>(
     Ok(count.distinct)
 }
 
-fn prepare(settings: &Settings, range: DateRange) -> Result<(ConnectionString, Query), QueryError> {
+fn prepare(settings: &Settings, range: DateRange) -> Result<Query, QueryError> {
     let unusable = |variable: &'static str, why: String| QueryError::Variable { variable, why };
-    if settings.connection_string.0.trim().is_empty() {
-        return Err(QueryError::NoConnectionString);
-    }
-    let connection =
-        settings.connection_string.0.parse().map_err(|error: azure_tables::ConnectionStringError| {
-            unusable("table_connection_string", error.to_string())
-        })?;
     let table: TableName = settings
         .table
         .parse()
@@ -144,20 +156,22 @@ fn prepare(settings: &Settings, range: DateRange) -> Result<(ConnectionString, Q
             Some(days.narrow(&filter))
         }
     };
-    Ok((connection, Query { filter, ..Query::new(table) }))
+    Ok(Query { filter, ..Query::new(table) })
 }
 
 /// Which variable to look at.
 fn advice(error: &Error) -> &'static str {
     match error {
-        Error::Refused(_) => " Check the variable table_connection_string.",
-        Error::TableNotFound { .. } => ". Check the variables table_name and table_connection_string.",
+        Error::Refused(_) => {
+            ". Check the variable table_connection_string, or the identity's role Storage Table Data Reader."
+        }
+        Error::TableNotFound { .. } => ". Check the variable table_name, and the storage account.",
         Error::InvalidQuery(_) | Error::BadFilter(_) => {
             " Check the variables query_filter and distinct_column."
         }
         Error::Transport { .. } => {
-            ". Check the endpoint in the variable table_connection_string, and that it is an Azure table domain or \
-             named by the variable table_emulator_host."
+            ". Check the endpoint in the variable table_connection_string or table_endpoint, and that it is an Azure \
+             table domain or named by the variable table_emulator_host."
         }
         _ => "",
     }
@@ -166,9 +180,12 @@ fn advice(error: &Error) -> &'static str {
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         let kind = match &error {
-            QueryError::NoConnectionString => "NoConnectionString",
+            QueryError::Credentials(error) => {
+                let (kind, message) = (error.step.kind(), error.to_string());
+                return Self { retriable: error.may_pass, ..Self::new(kind, message) };
+            }
             QueryError::Variable { .. } => "InvalidVariable",
-            QueryError::Service { error } => match error {
+            QueryError::Service { error, .. } => match &**error {
                 Error::Refused(_) => "Refused",
                 Error::TableNotFound { .. } => "TableNotFound",
                 Error::InvalidQuery(_) | Error::BadFilter(_) => "InvalidQuery",
@@ -190,7 +207,7 @@ mod tests {
 
     fn settings() -> Settings {
         Settings {
-            connection_string: Secret::new("AccountName=me;AccountKey=AAECAwQFBgcICQoLDA0ODw=="),
+            credentials: CredentialSettings::default(),
             table: "audit".into(),
             filter: "CertNumber ne ''".into(),
             column: "identificationNumber".into(),
@@ -203,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_query_is_the_range_and_the_filter() {
-        let (_, query) = prepare(&settings(), range()).unwrap();
+        let query = prepare(&settings(), range()).unwrap();
         let filter = query.filter.unwrap().to_string();
         assert_eq!(
             filter,
@@ -219,16 +236,6 @@ mod tests {
             Failure::from(prepare(&settings, range()).unwrap_err())
         };
         for (failure, kind, name) in [
-            (
-                with(|s| s.connection_string = Secret::new(" ")),
-                "NoConnectionString",
-                "table_connection_string",
-            ),
-            (
-                with(|s| s.connection_string = Secret::new("nonsense")),
-                "InvalidVariable",
-                "table_connection_string",
-            ),
             (with(|s| s.table = "a b".into()), "InvalidVariable", "table_name"),
             (with(|s| s.column = String::new()), "InvalidVariable", "distinct_column"),
         ] {
@@ -237,10 +244,5 @@ mod tests {
             assert!(failure.public_message().contains(name), "the public may see it: {failure}");
             assert!(!failure.retriable);
         }
-    }
-
-    #[test]
-    fn settings_do_not_show_the_connection_string() {
-        assert!(!format!("{:?}", settings()).contains("AccountKey"));
     }
 }

@@ -1,20 +1,22 @@
 //! The client: pages of a query, one after the other, each tried until it is there or cannot be had.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use azure_core::AccessToken;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 
-use crate::connection_string::ConnectionString;
-use crate::endpoint::Endpoint;
+use crate::connection_string::{ConnectionString, Credential};
 use crate::error::Error;
 use crate::failure::{self, ServiceFailure};
 use crate::page::{Continuation, Page, UnreadablePage};
 use crate::query::Query;
-use crate::request::{self, Draft};
+use crate::request::{self, Draft, JSON_WITHOUT_METADATA, TOKEN_SCOPE};
 use crate::retry::{self, RetryPolicy};
 use crate::table_name::TableName;
-use crate::transport::{Clock, HttpClient, TransportError};
+use azure_core::Endpoint;
+use azure_core::{Clock, HttpClient, TransportError};
 
 /// A client of one account's Table service.
 #[derive(Debug, Clone)]
@@ -49,9 +51,14 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
 
     /// The pages of a query after one that was read before; the query must be the same.
     pub fn query_from<'a>(&'a self, query: &'a Query, from: Option<Continuation>) -> Pages<'a, H, C> {
+        self.pages(Cow::Borrowed(query), from)
+    }
+
+    pub(crate) fn pages<'a>(&'a self, query: Cow<'a, Query>, from: Option<Continuation>) -> Pages<'a, H, C> {
         Pages {
             client: self,
             query,
+            accept: JSON_WITHOUT_METADATA,
             landmark: Landmark { token: from.clone(), age: 0, span: 1 },
             next: Next::Page(from),
             pages: 0,
@@ -67,9 +74,10 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         &self,
         query: &Query,
         from: Option<&Continuation>,
+        accept: &'static str,
         retries: &mut u64,
     ) -> Result<Page, Error> {
-        let draft = request::page(&self.connection, query, from)?;
+        let draft = Draft { accept, ..request::page(&self.connection, query, from)? };
         self.until_answered(&draft, Effect::None, retries, |response| match response.status() {
             StatusCode::OK => read_page(response),
             _ => Err(Failure::Refusal(refusal(ServiceFailure::read(&response), &query.table))),
@@ -117,13 +125,35 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         draft: &Draft,
         read: impl Fn(Response<Bytes>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let request = request::signed(&self.connection, draft, self.clock.now());
-        let response = self.http.send(request).await.map_err(Failure::Transport)?;
+        let response = self.send(draft).await?;
         if retry::may_pass(response.status()) {
             let retry_after = retry::retry_after(response.headers(), self.clock.now());
             return Err(Failure::Service { said: ServiceFailure::read(&response), retry_after });
         }
         read(response)
+    }
+}
+
+/// Sending with what proves who asks.
+impl<H: HttpClient, C: Clock> TableClient<H, C> {
+    async fn send(&self, draft: &Draft) -> Result<Response<Bytes>, Failure> {
+        let send = async |token: Option<&AccessToken>| {
+            let request = request::signed(&self.connection, draft, self.clock.now(), token);
+            self.http.send(request).await.map_err(Failure::Transport)
+        };
+        let Credential::Tokens(tokens) = self.connection.credential() else { return send(None).await };
+        let token = async || {
+            let token = tokens.token(&draft.uri, TOKEN_SCOPE).await;
+            token.map_err(|error| Failure::Refusal(Error::NoToken(Box::new(error))))
+        };
+        let kept = token().await?;
+        let response = send(Some(&kept)).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        // The kept token has been revoked, perhaps. Nothing was done, so that another try with a new one does no harm.
+        tokens.forget(TOKEN_SCOPE, &kept);
+        send(Some(&token().await?)).await
     }
 }
 
@@ -218,7 +248,8 @@ pub(crate) fn refusal(said: ServiceFailure, table: &TableName) -> Error {
 #[derive(Debug)]
 pub struct Pages<'a, H, C> {
     client: &'a TableClient<H, C>,
-    query: &'a Query,
+    query: Cow<'a, Query>,
+    pub(crate) accept: &'static str,
     next: Next,
     landmark: Landmark,
     pages: u64,
@@ -240,7 +271,7 @@ impl<H: HttpClient, C: Clock> Pages<'_, H, C> {
     /// Any [`Error`] but those of parsing.
     pub async fn next(&mut self) -> Option<Result<Page, Error>> {
         let Next::Page(from) = &self.next else { return None };
-        let page = self.client.page(self.query, from.as_ref(), &mut self.retries).await;
+        let page = self.client.page(&self.query, from.as_ref(), self.accept, &mut self.retries).await;
         let page = page.and_then(|page| {
             self.pages += 1;
             let circle = page.continuation().is_some_and(|next| self.landmark.is_passed_again(next));

@@ -11,9 +11,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::endpoint::Endpoint;
 use crate::sas::{InvalidSasToken, SasToken};
 use crate::shared_key::{AccountKey, InvalidAccountKey};
+use azure_core::{Endpoint, TokenSource};
 
 const DEFAULT_SUFFIX: &str = "core.windows.net";
 
@@ -42,9 +42,16 @@ pub enum Credential {
     },
     /// A shared access signature, which is sent with every request.
     Sas(SasToken),
+    /// Tokens of Entra ID; no connection string has these: [`ConnectionString::with_tokens`].
+    Tokens(TokenSource),
 }
 
 impl ConnectionString {
+    /// The service at `endpoint`, asked with tokens of Entra ID. They are for the scope [`TOKEN_SCOPE`](crate::TOKEN_SCOPE).
+    pub fn with_tokens(endpoint: Endpoint, tokens: TokenSource) -> Self {
+        Self { endpoint, credential: Credential::Tokens(tokens) }
+    }
+
     /// Where the service is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -84,6 +91,7 @@ impl fmt::Display for ConnectionString {
         match &self.credential {
             Credential::SharedKey { account, .. } => write!(f, "account {account} at {}", self.endpoint),
             Credential::Sas(_) => write!(f, "a shared access signature at {}", self.endpoint),
+            Credential::Tokens(_) => write!(f, "tokens at {}", self.endpoint),
         }
     }
 }

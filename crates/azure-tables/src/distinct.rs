@@ -10,7 +10,7 @@ use crate::client::TableClient;
 use crate::error::Error;
 use crate::page::{Page, UnreadablePage};
 use crate::query::Query;
-use crate::transport::{Clock, HttpClient};
+use azure_core::{Clock, HttpClient};
 
 /// What a count found, and what it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

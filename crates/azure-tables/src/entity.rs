@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use crate::key::{ETag, EntityKey};
@@ -35,11 +37,7 @@ impl Entity {
     ///
     /// [`InvalidProperty`] if the name is not one, or is one that the service sets.
     pub fn with(mut self, name: &str, value: Value) -> Result<Self, InvalidProperty> {
-        let mut characters = name.chars();
-        let plain = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-            && characters.all(|c| c.is_alphanumeric() || c == '_')
-            && name.chars().count() <= LONGEST_NAME;
-        if !plain || matches!(name, "PartitionKey" | "RowKey" | "Timestamp") {
+        if !is_property_name(name) || matches!(name, "PartitionKey" | "RowKey" | "Timestamp") {
             return Err(InvalidProperty { name: name.to_owned() });
         }
         self.properties.insert(name.to_owned(), value);
@@ -92,6 +90,23 @@ impl Entity {
         Json::Object(object).to_string()
     }
 
+    /// Reads an entity of a page with minimal metadata: its keys and its version are among the properties.
+    pub(crate) fn from_page(json: &RawValue) -> Result<Self, UnreadablePage> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Names {
+            partition_key: String,
+            row_key: String,
+            #[serde(rename = "odata.etag")]
+            etag: Option<String>,
+        }
+        let names: Names = serde_json::from_str(json.get())?;
+        // Keys that could not be written cannot be read either.
+        let key = EntityKey::new(names.partition_key, names.row_key).map_err(|_| UnreadablePage::Property)?;
+        let etag = names.etag.and_then(|etag| etag.parse().ok());
+        Self::from_json(key, etag, json.get().as_bytes())
+    }
+
     /// Reads an answer with minimal metadata, which names the types that JSON does not say.
     pub(crate) fn from_json(key: EntityKey, etag: Option<ETag>, body: &[u8]) -> Result<Self, UnreadablePage> {
         let body = std::str::from_utf8(body).map_err(|_| UnreadablePage::NotText)?;
@@ -110,6 +125,14 @@ impl Entity {
         }
         Ok(Self { key, properties, etag })
     }
+}
+
+/// Whether a property, the service's own included, can have this name.
+pub(crate) fn is_property_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|c| c.is_alphanumeric() || c == '_')
+        && name.chars().count() <= LONGEST_NAME
 }
 
 fn value(json: &Json, edm: Option<&str>) -> Option<Value> {

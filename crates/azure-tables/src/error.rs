@@ -9,7 +9,7 @@ use crate::key::EntityKey;
 use crate::page::UnreadablePage;
 use crate::table_name::{InvalidTableName, TableName};
 use crate::transaction::InvalidTransaction;
-use crate::transport::TransportError;
+use azure_core::{TokenError, TransportError};
 
 /// Why a request has no answer, or a write was not made. The text contains no key, signature, query string or host; where the service is,
 /// [`TableClient::endpoint`](crate::TableClient::endpoint) says.
@@ -29,10 +29,12 @@ pub enum Error {
 
     /// The credential is wrong, has expired or does not suffice (401, 403). A clock that is wrong by 15 minutes or more has the
     /// same effect.
-    #[error(
-        "the Table service refused the credential (is it the account's current key or a signature that is still valid, and the clock right?): {0}"
-    )]
+    #[error("the Table service refused the credential (is it still valid, and the clock right?): {0}")]
     Refused(ServiceFailure),
+
+    /// There is no token of Entra ID to ask with.
+    #[error(transparent)]
+    NoToken(Box<TokenError>),
 
     /// The account has no such table.
     #[error("the account has no table {table}")]

@@ -52,6 +52,19 @@ impl Filter {
         Self(format!("({self}) and ({other})"))
     }
 
+    /// One of the conditions, or both.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self(format!("({self}) or ({other})"))
+    }
+
+    /// The rows that do not meet the condition. A row that lacks a property meets no comparison with it, so that it is
+    /// among these.
+    #[must_use]
+    pub fn negated(&self) -> Self {
+        Self(format!("not ({self})"))
+    }
+
     /// The filter as text, not encoded.
     pub fn as_str(&self) -> &str {
         &self.0

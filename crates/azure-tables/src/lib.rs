@@ -33,6 +33,25 @@
 //! # }
 //! ```
 //!
+//! Entities with their types come one after the other, whatever pages the service makes of them:
+//!
+//! ```no_run
+//! # async fn example(client: azure_tables::TableClient<impl azure_tables::HttpClient, impl azure_tables::Clock>)
+//! #     -> Result<(), Box<dyn std::error::Error>> {
+//! use azure_tables::{Comparison, Property, Query, Value};
+//! use futures::TryStreamExt as _;
+//!
+//! let slow = Property::new("durationMs")?.is(Comparison::Gt, Value::Int64(2_000))?;
+//! let failed = Property::new("succeeded")?.is(Comparison::Eq, Value::Bool(false))?;
+//! let query = Query::new("audit".parse()?).filter(slow.or(&failed)).select(["durationMs"]);
+//! let mut entities = std::pin::pin!(client.entities(&query));
+//! while let Some(entity) = entities.try_next().await? {
+//!     println!("{}: {:?}", entity.key().row_key(), entity.get("durationMs"));
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! An entity is read, changed, and written if nobody else has changed it meanwhile:
 //!
 //! ```no_run
@@ -55,12 +74,11 @@
 //! ```
 
 mod client;
+mod condition;
 mod connection_string;
 mod distinct;
-mod endpoint;
 mod entity;
 mod error;
-mod failure;
 mod filter;
 mod key;
 mod operation;
@@ -68,32 +86,34 @@ mod page;
 mod partition_range;
 mod query;
 mod request;
-mod retry;
 mod sas;
 pub mod shared_key;
+mod stream;
 mod table_name;
 mod transaction;
-mod transport;
 mod value;
 mod write;
 
+use azure_core::{failure, retry};
+
+pub use azure_core::{
+    AccessToken, Clock, Endpoint, HttpClient, RetryPolicy, ServiceFailure, Timestamp, TokenError,
+    TokenProvider, TokenSource, TransportError,
+};
 pub use client::{Pages, TableClient};
+pub use condition::{Comparison, Property};
 pub use connection_string::{ConnectionString, ConnectionStringError, Credential};
 pub use distinct::{DistinctCount, DistinctValues, count_distinct};
-pub use endpoint::Endpoint;
 pub use entity::{Entity, InvalidProperty};
 pub use error::Error;
-pub use failure::ServiceFailure;
 pub use filter::{Filter, FilterError};
-pub use jiff::Timestamp;
 pub use key::{ETag, EntityKey, InvalidETag, InvalidKey};
 pub use operation::{IfMatch, Operation, WriteMode};
 pub use page::{Continuation, Page, UnreadablePage};
 pub use partition_range::PartitionRange;
 pub use query::Query;
-pub use retry::RetryPolicy;
+pub use request::TOKEN_SCOPE;
 pub use sas::{InvalidSasToken, SasToken};
 pub use table_name::{InvalidTableName, TableName};
 pub use transaction::{InvalidTransaction, Transaction};
-pub use transport::{Clock, HttpClient, TransportError};
 pub use value::Value;

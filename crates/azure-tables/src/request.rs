@@ -1,5 +1,7 @@
 //! Requests: the address, and the headers, which are made anew for each try because they carry the time.
 
+use azure_core::AccessToken;
+use azure_core::token::with_token;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -17,6 +19,12 @@ use crate::shared_key::{self, ToSign};
 pub(crate) const JSON_WITHOUT_METADATA: &str = "application/json;odata=nometadata";
 pub(crate) const DATA_SERVICE_VERSION: &str = "3.0";
 const SERVICE_VERSION: &str = "2019-02-02";
+/// The first that takes tokens.
+/// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory>
+const SERVICE_VERSION_FOR_TOKENS: &str = "2020-12-06";
+
+/// What the tokens of Entra ID must be for, in every cloud.
+pub const TOKEN_SCOPE: &str = "https://storage.azure.com/.default";
 
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -86,7 +94,12 @@ pub(crate) fn uri(
 /// The request, dated and signed for this moment.
 ///
 /// There is no `Date` header: some implementations prefer it to `x-ms-date`, which is the one that is signed.
-pub(crate) fn signed(connection: &ConnectionString, draft: &Draft, now: Timestamp) -> Request<Bytes> {
+pub(crate) fn signed(
+    connection: &ConnectionString,
+    draft: &Draft,
+    now: Timestamp,
+    token: Option<&AccessToken>,
+) -> Request<Bytes> {
     let date = DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&now)
         .unwrap_or_else(|_| "Thu, 01 Jan 1970 00:00:00 GMT".to_owned());
@@ -107,9 +120,10 @@ pub(crate) fn signed(connection: &ConnectionString, draft: &Draft, now: Timestam
             authorization.set_sensitive(true);
             Some(authorization)
         }
-        Credential::Sas(_) => None,
+        Credential::Sas(_) | Credential::Tokens(_) => None,
     };
 
+    let version = if token.is_some() { SERVICE_VERSION_FOR_TOKENS } else { SERVICE_VERSION };
     let mut request = Request::new(draft.body.clone());
     *request.method_mut() = draft.method.clone();
     *request.uri_mut() = draft.uri.clone();
@@ -117,10 +131,13 @@ pub(crate) fn signed(connection: &ConnectionString, draft: &Draft, now: Timestam
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static(draft.accept));
     headers.insert("dataserviceversion", HeaderValue::from_static(DATA_SERVICE_VERSION));
-    headers.insert("x-ms-version", HeaderValue::from_static(SERVICE_VERSION));
+    headers.insert("x-ms-version", HeaderValue::from_static(version));
     headers.insert("x-ms-date", HeaderValue::try_from(date).expect("an HTTP date is visible ASCII"));
     if let Some(authorization) = authorization {
         headers.insert(AUTHORIZATION, authorization);
     }
-    request
+    match token {
+        Some(token) => with_token(request, token),
+        None => request,
+    }
 }

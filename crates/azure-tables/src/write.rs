@@ -20,10 +20,10 @@ use crate::page::UnreadablePage;
 use crate::request::{self, Draft, JSON_WITHOUT_METADATA, TooLong};
 use crate::table_name::TableName;
 use crate::transaction::{self, BOUNDARY, Transaction};
-use crate::transport::{Clock, HttpClient};
+use azure_core::{Clock, HttpClient};
 
 /// The service names the types that JSON does not say.
-const JSON_WITH_TYPES: &str = "application/json;odata=minimalmetadata";
+pub(crate) const JSON_WITH_TYPES: &str = "application/json;odata=minimalmetadata";
 
 impl<H: HttpClient, C: Clock> TableClient<H, C> {
     /// Reads an entity.
@@ -81,6 +81,15 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         version: IfMatch,
     ) -> Result<ETag, Error> {
         self.write_version(table, &Operation::Update(entity, mode, version)).await
+    }
+
+    /// Changes the properties that `entity` has of one that is there, and returns its new version.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TableClient::update`].
+    pub async fn merge(&self, table: &TableName, entity: Entity, version: IfMatch) -> Result<ETag, Error> {
+        self.update(table, entity, WriteMode::Merge, version).await
     }
 
     /// Removes an entity.

@@ -1,6 +1,7 @@
 //! `longhaul up`: from the command line to a running application.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -21,6 +22,10 @@ pub struct Up {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", env = "SPIN_HTTP_LISTEN_ADDR")]
     listen: SocketAddr,
 
+    /// A certificate authority that outbound requests trust, besides those of the web: a PEM file (may be repeated)
+    #[arg(long, value_name = "FILE", env = "LONGHAUL_CA_CERTIFICATE", value_delimiter = ':')]
+    ca_certificate: Vec<PathBuf>,
+
     /// Serve a demonstration table for the application to query (a development aid)
     #[arg(long)]
     demo: bool,
@@ -39,6 +44,7 @@ impl Up {
         };
 
         let mut config = Config::new(state_dir);
+        config.ca_certificates = self.ca_certificate;
         config.environment = self.application.env.iter().cloned().collect();
         let app = App { manifest: manifest.clone(), runtime_config, variables };
         let host = Arc::new(Host::load(app, config).await?);

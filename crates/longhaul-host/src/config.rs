@@ -28,6 +28,8 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Environment variables that every component gets, over those of its manifest.
     pub environment: BTreeMap<String, String>,
+    /// PEM files of certificate authorities that outbound requests trust, besides those of the web.
+    pub ca_certificates: Vec<PathBuf>,
     /// Whether what components print is shown on this process's standard output and error too.
     pub show_output: bool,
     /// How long a request waits for a free instance before it is answered with 503.
@@ -42,6 +44,7 @@ impl Config {
             log_dir: None,
             cache_dir: None,
             environment: BTreeMap::new(),
+            ca_certificates: Vec::new(),
             show_output: true,
             admission_timeout: Duration::from_secs(30),
         }

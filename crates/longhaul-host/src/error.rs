@@ -84,6 +84,14 @@ pub enum LoadError {
         /// What the system said.
         source: io::Error,
     },
+    /// A certificate authority's file cannot be used.
+    #[error("cannot trust the certificate authority in {}: {problem}; it must be a PEM file", file.display())]
+    CaCertificate {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// wasmtime could not be set up.
     #[error("cannot start the WebAssembly engine: {0}")]
     Engine(String),

@@ -19,7 +19,7 @@ use crate::config::{App, Config};
 use crate::error::LoadError;
 use crate::instance::{ComponentContext, InstanceState};
 use crate::logs::ComponentLogs;
-use crate::outbound::Outbound;
+use crate::outbound::{self, Outbound};
 use crate::state_dir::StateDir;
 use crate::{engine, stores};
 
@@ -63,6 +63,7 @@ impl Host {
         let resolver = Resolver::new(manifest, variables)?;
         let router = Router::new(&manifest.http_triggers)?;
         let state_dir = StateDir::take(&config.state_dir)?;
+        let tls = outbound::trusting(&config.ca_certificates)?;
         let stores = stores::open(manifest, runtime_config, state_dir.path())?;
 
         let instances = manifest.components.values().map(|component| component.tool.max_instances);
@@ -96,7 +97,7 @@ impl Host {
             threads.into_iter().map(join).collect::<Result<BTreeMap<_, _>, LoadError>>()
         })?;
 
-        let outbound = Arc::new(Outbound::default());
+        let outbound = Arc::new(Outbound::new(tls));
         let application = Arc::new_cyclic(|application| {
             let components = prepared.into_iter().map(|(id, prepared)| {
                 let declared = &manifest.components[&id];

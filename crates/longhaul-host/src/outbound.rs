@@ -2,6 +2,7 @@
 //! application, or out over HTTP/1.1.
 
 mod error;
+mod roots;
 mod timeout_body;
 
 use std::collections::HashMap;
@@ -15,12 +16,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use longhaul_manifest::service_chaining_target;
+use rustls::ClientConfig;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
 };
 
 use crate::instance::ComponentContext;
+pub(crate) use roots::trusting;
 use timeout_body::TimeoutBody;
 
 /// What Spin gives each phase of a request that does not say otherwise.
@@ -37,13 +40,18 @@ type HttpClient = Client<HttpsConnector<HttpConnector>, WasiBody>;
 type Sent = Result<Response<WasiBody>, Error>;
 
 /// The host's HTTP client, shared by all components.
-#[derive(Default)]
 pub(crate) struct Outbound {
+    /// Whom connections trust.
+    tls: ClientConfig,
     /// By connect time-out, which belongs to the connector. Nearly always there is one.
     clients: Mutex<HashMap<Duration, HttpClient>>,
 }
 
 impl Outbound {
+    pub(crate) fn new(tls: ClientConfig) -> Self {
+        Self { tls, clients: Mutex::default() }
+    }
+
     fn client(&self, connect_timeout: Duration) -> HttpClient {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&connect_timeout) {
@@ -58,7 +66,7 @@ impl Outbound {
         http.set_nodelay(true);
         http.set_connect_timeout(Some(connect_timeout));
         let https = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
+            .with_tls_config(self.tls.clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);

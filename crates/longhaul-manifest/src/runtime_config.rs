@@ -140,8 +140,11 @@ fn check_keys(root: &Table<'_>) -> Result<(), Error> {
         &[
             ("sqlite_database", DATABASES),
             ("llm_compute", "models; call one over HTTP"),
-            ("client_tls", "client certificates and custom roots; end TLS in a proxy"),
-            ("tls", "client certificates and custom roots; end TLS in a proxy"),
+            (
+                "client_tls",
+                "client certificates; for a certificate authority of your own pass --ca-certificate",
+            ),
+            ("tls", "client certificates; for a certificate authority of your own pass --ca-certificate"),
             ("outbound_networking", LIMITS),
             ("outbound_http", LIMITS),
             ("outbound_redis", ONLY_HTTP),

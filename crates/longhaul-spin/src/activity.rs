@@ -19,6 +19,7 @@ use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::wasip3::http::types;
 
 use crate::streamed::streamed;
+use crate::wakeable::wakeable;
 use crate::{in_background, log_to_stderr, plain};
 
 const NDJSON_TYPE: HeaderValue = HeaderValue::from_static(NDJSON);
@@ -47,7 +48,8 @@ pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> A
     };
     let (sink, mut lines) = reports::channel();
     let (reports, now) = (Rc::new(sink.clone()), Timestamp::now());
-    let work = async move { functions.run(&name, request, now, reports).await }.boxed_local();
+    // What several requests wait for (a token) is fetched by one of them, which then wakes the others.
+    let work = wakeable(async move { functions.run(&name, request, now, reports).await }).boxed_local();
     match future::select(work, lines.next()).await {
         Either::Left((outcome, _)) => whole(ActivityLine::Outcome(outcome).encode()),
         Either::Right((first, work)) => {

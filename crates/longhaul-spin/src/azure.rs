@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use azure_tables::{Clock, HttpClient, TransportError};
+use azure_core::{Clock, HttpClient, TransportError};
 use bytes::Bytes;
 use jiff::Timestamp;
 use spin_sdk::http::body::IncomingBodyExt;

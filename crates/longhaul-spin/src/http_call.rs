@@ -18,6 +18,7 @@ pub(crate) async fn post_json(url: String, body: Vec<u8>) -> Result<Response, St
 }
 
 /// Gets something, and answers as soon as the answer begins.
+#[cfg(feature = "management")]
 pub(crate) async fn get(url: String) -> Result<Response, String> {
     let mut request = Request::new(FullBody::new(Bytes::new()));
     *request.uri_mut() = url.parse().map_err(|error| format!("{url}: {error}"))?;

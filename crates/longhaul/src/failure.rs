@@ -74,7 +74,8 @@ const PUBLIC_LENGTH: usize = 500;
 /// `message` without what the public may not see: only its first line (what follows may be a stack trace), with
 /// addresses, credentials and long encoded values replaced by a word in brackets, and of a bounded length.
 ///
-/// It is the second line of defence: the messages of this project's own failures contain none of these.
+/// It is the second line of defence: the messages of this project's own failures contain no credentials, and of addresses
+/// those that an operator must know.
 pub fn public_text(message: &str) -> String {
     static RULES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         [

@@ -11,6 +11,14 @@ pub(super) fn classify(error: &legacy::Error) -> Error {
     let causes = || std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
     let io = causes().find_map(|cause| cause.downcast_ref::<io::Error>());
     if error.is_connect() {
+        if let Some(tls) = io.and_then(tls_error) {
+            return match tls {
+                rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+                    Error::TlsCertificateError
+                }
+                _ => Error::TlsProtocolError,
+            };
+        }
         if causes().any(|cause| cause.to_string().starts_with("dns error")) {
             return Error::DnsError { rcode: io.map(ToString::to_string), info_code: None };
         }
@@ -20,11 +28,6 @@ pub(super) fn classify(error: &legacy::Error) -> Error {
             Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
                 Error::DestinationIpUnroutable
             }
-            // rustls reports what is wrong with a certificate this way.
-            Some(io::ErrorKind::InvalidData) => match io {
-                Some(io) if io.to_string().contains("certificate") => Error::TlsCertificateError,
-                _ => Error::TlsProtocolError,
-            },
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
                 Error::ConnectionTerminated
             }
@@ -45,4 +48,10 @@ pub(super) fn classify(error: &legacy::Error) -> Error {
     } else {
         Error::HttpProtocolError
     }
+}
+
+/// What TLS says, which is wrapped once or twice on its way.
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref().or_else(|| inner.downcast_ref().and_then(tls_error))
 }

@@ -173,4 +173,6 @@ fn high_rank(bound: Bound<&str>) -> (bool, &str, bool) {
 }
 
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod tests;

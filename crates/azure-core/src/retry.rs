@@ -53,12 +53,12 @@ impl RetryPolicy {
 }
 
 /// Whether the same request may succeed later. These are the statuses that Azure's SDKs retry.
-pub(crate) fn may_pass(status: StatusCode) -> bool {
+pub fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// The header `Retry-After`: seconds, or an HTTP date (RFC 9110, section 10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -1,11 +1,14 @@
-//! Where an account's Table service is.
+//! Where a service is.
 
 use std::fmt;
 
 use url::Url;
 
-/// The base URL of a Table service: scheme, host, port, and with the emulator's path style the account's name.
-/// It carries no credential, no query and no slash at its end.
+/// The longest base URL, in bytes.
+const LONGEST: usize = 2048;
+
+/// The base URL of a service: scheme, host, port, and for some a path (with the emulator's path style that is the
+/// account's name). It carries no credential, no query and no slash at its end.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     base: String,
@@ -16,7 +19,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Reads a URL; without a scheme it is taken for https, as Azure's own clients do. `None` if it is no http(s)
     /// URL, or contains what an endpoint has no use for: user, password, query, fragment.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let url = match text.contains("://") {
             true => Url::parse(text),
             false => Url::parse(&format!("https://{text}")),
@@ -34,7 +37,10 @@ impl Endpoint {
         let path_at = base.len();
         base.push_str(url.path().trim_end_matches('/'));
         // What the URL standard allows and the `http` crate does not must not surface at the first request.
-        http::Uri::try_from(&base).ok()?;
+        // Far from the longest, so that paths and queries fit behind it.
+        if base.len() > LONGEST || http::Uri::try_from(&base).is_err() {
+            return None;
+        }
         Some(Self { base, host, path_at })
     }
 
@@ -43,12 +49,23 @@ impl Endpoint {
         &self.base
     }
 
+    /// Whether requests to it are encrypted.
+    pub fn is_https(&self) -> bool {
+        self.base.starts_with("https://")
+    }
+
+    /// Host and port, as in a URL: the port is left out where it is the scheme's own.
+    pub fn authority(&self) -> &str {
+        let origin = &self.base[..self.path_at];
+        origin.split_once("://").map_or(origin, |(_, authority)| authority)
+    }
+
     /// The host alone, for messages about who could not be reached.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// What every request's path begins with: empty, or `/` and the account's name with the emulator's path style.
+    /// What every request's path begins with: empty, or `/` and more, such as an account's name in the emulator's style.
     pub fn path(&self) -> &str {
         &self.base[self.path_at..]
     }

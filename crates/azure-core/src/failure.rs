@@ -1,11 +1,13 @@
-//! What the service says when it does not answer with a page: JSON, XML or nothing, depending on which part of it
-//! speaks. Whatever cannot be read is left out; the status is always there.
+//! What a service says when it does not do what it is asked: JSON of several forms, XML or nothing, depending on which
+//! part of it speaks. Whatever cannot be read is left out; the status is always there.
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
+
+use crate::secret::Secret;
 
 /// More than any error that the service writes; what is larger is something else's page.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -17,7 +19,7 @@ const LONGEST_MESSAGE: usize = 500;
 pub struct ServiceFailure {
     /// The HTTP status.
     pub status: StatusCode,
-    /// Azure's name for what is wrong, such as `AuthenticationFailed`.
+    /// Azure's name for what is wrong, such as `AuthenticationFailed` or `invalid_client`.
     pub code: Option<String>,
     /// Azure's explanation, its first line.
     pub message: Option<String>,
@@ -26,7 +28,8 @@ pub struct ServiceFailure {
 }
 
 impl ServiceFailure {
-    pub(crate) fn read(response: &Response<Bytes>) -> Self {
+    /// Reads an answer that is no success.
+    pub fn read(response: &Response<Bytes>) -> Self {
         let headers = response.headers();
         let body = Said::read(response.body());
         Self {
@@ -36,6 +39,17 @@ impl ServiceFailure {
             message: body.message.and_then(|message| shown(&message, LONGEST_MESSAGE)),
             request_id: request_id(headers),
         }
+    }
+}
+
+impl ServiceFailure {
+    /// The same without a text that was part of the request, should the service quote it.
+    #[must_use]
+    pub fn without(mut self, secret: &Secret) -> Self {
+        for text in [&mut self.code, &mut self.message, &mut self.request_id].into_iter().flatten() {
+            *text = secret.removed_from(text);
+        }
+        self
     }
 }
 
@@ -55,7 +69,8 @@ impl fmt::Display for ServiceFailure {
     }
 }
 
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+/// What Azure's support asks for.
+pub fn request_id(headers: &HeaderMap) -> Option<String> {
     header(headers, "x-ms-request-id")
 }
 
@@ -90,10 +105,21 @@ impl Said {
     }
 
     fn from_json(text: &str) -> Self {
+        /// Entra ID says `error` and `error_description`, App Configuration `title` and `detail` (RFC 9457), others an
+        /// object.
         #[derive(Deserialize)]
         struct Body {
             #[serde(rename = "odata.error", alias = "error")]
-            error: Problem,
+            error: Option<Error>,
+            error_description: Option<String>,
+            title: Option<String>,
+            detail: Option<String>,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Error {
+            Object(Problem),
+            Code(String),
         }
         #[derive(Deserialize)]
         struct Problem {
@@ -106,11 +132,17 @@ impl Said {
             InLanguage { value: String },
             Plain(String),
         }
-        let Ok(Body { error }) = serde_json::from_str(text) else { return Self::default() };
-        let message = error.message.map(|message| match message {
-            Message::InLanguage { value } | Message::Plain(value) => value,
-        });
-        Self { code: error.code, message }
+        let Ok(body) = serde_json::from_str::<Body>(text) else { return Self::default() };
+        match body.error {
+            Some(Error::Object(problem)) => {
+                let message = problem.message.map(|message| match message {
+                    Message::InLanguage { value } | Message::Plain(value) => value,
+                });
+                Self { code: problem.code, message }
+            }
+            Some(Error::Code(code)) => Self { code: Some(code), message: body.error_description },
+            None => Self { code: body.title, message: body.detail },
+        }
     }
 
     /// `<Error><Code>…</Code><Message>…</Message></Error>` and, with a namespace, `<m:error><m:code>…`.
@@ -149,6 +181,9 @@ mod tests {
             (None, r#"{"odata.error":{"code":"C"}}"#.into(), "C", ""),
             (None, format!("{xml}<Error><Code>AuthorizationFailure</Code><Message>No &amp; no.\nTime:</Message><AuthenticationErrorDetail>secret</AuthenticationErrorDetail></Error>"), "AuthorizationFailure", "No & no."),
             (None, r#"<m:error xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"><m:code>C</m:code><m:message xml:lang="en-US">M</m:message></m:error>"#.into(), "C", "M"),
+            (None, r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret.\r\nTrace ID: 1","error_codes":[7000215]}"#.into(), "invalid_client", "AADSTS7000215: Invalid client secret."),
+            (None, r#"{"type":"https://azconfig.io/errors/x","title":"Unauthorized","detail":"No.","status":401}"#.into(), "Unauthorized", "No."),
+            (None, r#"{"error":{"code":"Forbidden","message":"No get permission.","innererror":{"code":"ForbiddenByPolicy"}}}"#.into(), "Forbidden", "No get permission."),
             (Some("Header"), String::new(), "Header", ""),
             (Some("Header"), "<Error><Code>C</Co".into(), "Header", ""),
             (None, "{\"odata.error\":{".into(), "", ""),

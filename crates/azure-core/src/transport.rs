@@ -10,8 +10,8 @@ use jiff::Timestamp;
 pub trait HttpClient {
     /// Sends a request exactly as it is (no redirects, no change to the path, whose bytes are signed) and returns the
     /// answer, whatever its status, with its whole body. It limits the time that this takes: the Table service itself
-    /// may need half a minute, and Azure's clients wait up to 300 s for a read. The URI may carry a shared access
-    /// signature, so it must not be logged with its query.
+    /// may need half a minute, and Azure's clients wait up to 300 s for a read. URI, headers and body may carry
+    /// credentials, so they must not be logged.
     ///
     /// # Errors
     ///
