@@ -49,7 +49,8 @@ impl Stage {
         self.payload_of(hub, key, execution, runs, payload);
     }
 
-    fn payload_of(
+    /// The same, for a value of `execution`, whose name is added to `runs`.
+    pub(crate) fn payload_of(
         &mut self,
         hub: &TaskHub,
         key: &InstanceKey,

@@ -249,22 +249,17 @@ impl<P: Platform, A: Activities, K: Kicks> EntityTick<'_, P, A, K> {
 
     /// Gives long values keys of their own, and lists as garbage those that nothing refers to any more.
     fn tidy(&mut self, next: &mut Record) {
-        let engine = self.around.engine;
-        let mut record = next.clone();
-        record.control.payloads.clear();
-        for payload in payloads(next) {
-            self.stage.payload(&engine.hub, &self.key, &mut record, payload);
-        }
-        let had: BTreeSet<_> = names(&next.control.payloads).collect();
+        let (hub, execution) = (&self.around.engine.hub, next.head.execution.clone());
         let mut has = BTreeSet::new();
         for payload in payloads(next) {
+            self.stage.payload_of(hub, &self.key, &execution, &mut Vec::new(), payload);
             has.extend(payload.stored().and_then(|stored| parsed(&stored.name)));
         }
-        let stem = engine.hub.payload(&self.key, &next.head.execution, "");
-        next.control.payloads.clear();
+        let had: BTreeSet<_> = names(&std::mem::take(&mut next.control.payloads)).collect();
         for (writer, number) in &has {
             Run::add(&mut next.control.payloads, writer, *number);
         }
+        let stem = hub.payload(&self.key, &execution, "");
         for (writer, number) in had.difference(&has) {
             Run::add(&mut next.control.garbage, &format!("{stem}{writer}."), *number);
         }

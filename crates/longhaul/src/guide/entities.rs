@@ -45,6 +45,9 @@
 //! [context](crate::EntityContext) has the operation's name, its input, and the state to get, set and delete. From any
 //! operation other entities can be signalled and orchestrations started: that is done once the new state is stored.
 //!
+//! An operation whose component gives no answer 20 times in a row, each time alone, fails with `EntityUnavailable`, so that
+//! it does not hold up the others; a signal is then given up, and the log says so.
+//!
 //! An operation may be carried out again, after a crash before its state was stored. So it is not for side effects:
 //! leave those to an activity of an orchestration that it starts.
 //!
