@@ -192,6 +192,19 @@ async fn every_source_leads_to_the_table_with_every_identity_and_is_asked_once()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn queries_at_the_same_time_share_what_one_of_them_fetches() {
+    let scene = Scene::new().await;
+    // So long that the others come while the first is waiting.
+    scene.azure.world().token_delay = Duration::from_millis(500);
+    let app = scene.start([scene.identity("client_secret"), scene.tokens_alone()].concat()).await;
+    let counts = futures::future::join_all((0..8).map(|_| count(&app))).await;
+    assert!(counts.iter().all(|count| *count == expected()), "{counts:?}");
+    assert_eq!(scene.azure.world().counts.all_tokens(), 1);
+    drop(app);
+    scene.assert_that_no_secret_was_written();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_when_it_ends_or_is_revoked() {
     let scene = Scene::new().await;
     scene.azure.world().token_life = Duration::from_secs(3);

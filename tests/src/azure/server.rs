@@ -58,6 +58,10 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, secure: bool, w
 
 async fn answer(secure: bool, head: Parts, body: Bytes, world: &Mutex<World>) -> Answer {
     let path = head.uri.path().to_owned();
+    if path.ends_with("/oauth2/v2.0/token") {
+        let delay = world.lock().unwrap_or_else(PoisonError::into_inner).token_delay;
+        tokio::time::sleep(delay).await;
+    }
     let forward = {
         let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
         let world = &mut *world;

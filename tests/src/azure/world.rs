@@ -22,6 +22,8 @@ pub struct World {
     pub federated_token: String,
     /// What the endpoint of the App Service wants to see.
     pub identity_header: String,
+    /// How long Entra ID takes over a token.
+    pub token_delay: Duration,
     /// How long tokens live.
     pub token_life: Duration,
     /// The settings, by key and label.
@@ -112,6 +114,7 @@ impl World {
             client_secret: format!("s3cr3t~{}%2F+=&%", random()),
             federated_token: format!("eyJhbGciOiJSUzI1NiJ9.{}.federated", random()),
             identity_header: Uuid::new_v4().to_string(),
+            token_delay: Duration::ZERO,
             token_life: Duration::from_secs(3600),
             settings: BTreeMap::new(),
             app_key: AppKey {
