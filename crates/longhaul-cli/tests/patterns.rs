@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const HOST: &str = env!("CARGO_BIN_EXE_longhaul");
-const COMPONENTS: [&str; 5] =
-    ["patterns-api", "patterns-orchestrator", "patterns-activity", "patterns-entities", "scheduler"];
+const COMPONENTS: [&str; 6] =
+    ["patterns-api", "patterns-orchestrator", "patterns-activity", "patterns-entities", "scheduler", "management"];
 /// The limit of waits for conditions, not a measure.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -44,7 +44,7 @@ impl Sample {
         command.arg("up").arg("--from").arg(manifest).arg("--state-dir").arg(state.path());
         command.args(["--listen", "127.0.0.1:0"]);
         // Every call of a long activity is over after one piece of work: it is called again for the next.
-        command.args(["--variable", "activity_budget=1ms"]);
+        command.args(["--variable", "activity_budget=1ms", "--variable", "management_key=secret"]);
         command.stderr(File::create(state.path().join("host_stderr.txt")).unwrap());
         let mut host = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(host.stdout.take().expect("its output is piped"));
@@ -211,4 +211,21 @@ async fn stations_sum_up_their_readings() {
         sample.run("aggregator", &json!({"stations": ["a/b"]})).await,
         json!({"failed": "BadStation"})
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_started_an_instance_can_watch_and_end_it() {
+    let sample = Sample::start().await;
+    let input = json!({"what": "a holiday", "timeoutMs": 3_600_000});
+    let started = sample.ask(Method::POST, "/start/approval", &input).await.json().unwrap();
+    let links = &started["manage"];
+    let follow = async |method, link: &Value| {
+        send_with_body(method, link.as_str().expect("there is the link"), &[], "").await.unwrap()
+    };
+    let shown = follow(Method::GET, &links["statusQueryGetUri"]).await;
+    assert_eq!((shown.status.as_u16(), &shown.json().unwrap()["input"]), (202, &input));
+    assert_eq!(follow(Method::POST, &links["terminatePostUri"]).await.status, 202);
+    let id = started["id"].as_str().unwrap();
+    assert_eq!(sample.finished(id).await["status"], "Terminated");
+    assert_eq!(links.get("purgeHistoryDeleteUri"), None);
 }

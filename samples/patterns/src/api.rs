@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `POST /start/{pattern}`, the body the input in JSON | 202 `{"id", "statusUri"}`, with `Location` |
+//! | `POST /start/{pattern}`, the body the input in JSON | 202 `{"id", "statusUri"}`, with `Location`; and with a management key `"manage"`: links to watch and to end it |
 //! | `GET /status/{id}` | `{"id", "name", "status", "customStatus", "output"}`, or `"failure"` for `"output"` |
 //! | `POST /approve/{id}`, the body `true` or `false` | 202 `{"id"}` |
 //! | `POST /readings/{station}`, the body a number | 202 `{"station"}` |
@@ -18,6 +18,7 @@ use longhaul::{
     Details, EntityId, EntityStatus, InstanceId, InvalidEntityId, InvalidInstanceId, Json, OperationError,
     ReadError, RuntimeStatus, Start, StartError, public_text,
 };
+use longhaul_management::{Linked, ManagementPayload};
 use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
@@ -100,11 +101,26 @@ fn read<T: serde::de::DeserializeOwned>(body: &[u8], expected: &'static str) -> 
     serde_json::from_slice(body).map_err(|error| Refusal::BadBody { expected, error })
 }
 
-/// The answer to a start: come back in a second, and ask there.
-pub fn accepted(id: &InstanceId) -> Response<String> {
+/// The links that whoever has started an instance gets to it: to watch it with all that there is to see, and to end it.
+const MANAGED: [Linked; 2] = [Linked::Status, Linked::Terminate];
+
+/// A new instance, as it is shown to whoever has started it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    id: &'a InstanceId,
+    status_uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manage: Option<ManagementPayload>,
+}
+
+/// The answer to a start: come back in a second, and ask there. With the links of the management API to the instance, if
+/// that is open.
+pub fn accepted(id: &InstanceId, links: Option<ManagementPayload>) -> Response<String> {
     let uri = format!("/status/{id}");
     let location = HeaderValue::from_str(&uri).expect("a random id is of hex digits");
-    let mut response = answer(StatusCode::ACCEPTED, &json!({"id": id, "statusUri": uri}));
+    let manage = links.map(|links| links.only(&MANAGED));
+    let mut response = answer(StatusCode::ACCEPTED, &Accepted { id, status_uri: &uri, manage });
     response.headers_mut().insert(LOCATION, location);
     response.headers_mut().insert(RETRY_AFTER, COME_BACK);
     response
@@ -223,6 +239,7 @@ mod tests {
     use futures::executor::block_on;
     use longhaul::memory::MemoryPlatform;
     use longhaul::{Engine, Failure, TaskHub, Wanted};
+    use longhaul_management::{Settings, Variables};
     use serde_json::Value;
 
     use super::*;
@@ -283,13 +300,25 @@ mod tests {
 
     #[test]
     fn a_start_is_answered_with_where_to_ask() {
-        let answer = accepted(&InstanceId::random([0xab; 16]));
+        let answer = accepted(&InstanceId::random([0xab; 16]), None);
         let uri = format!("/status/{}", "ab".repeat(16));
         assert_eq!(
             (answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()),
             (202, uri.as_str())
         );
         assert_eq!(json_of(&answer), json!({"id": "ab".repeat(16), "statusUri": uri}));
+    }
+
+    #[test]
+    fn where_the_management_api_is_open_a_start_is_answered_with_two_links_to_it() {
+        let variables = Variables { management_key: "k", ..Variables::default() };
+        let request = http::Request::get("/").header("host", "h").body(()).unwrap().into_parts().0;
+        let links = Settings::from_variables(&variables).unwrap().links("patterns", &request).unwrap();
+        let id = InstanceId::random([0xab; 16]);
+        let links = links.payload(&id, jiff::Timestamp::UNIX_EPOCH);
+        let manage = json_of(&accepted(&id, Some(links)))["manage"].clone();
+        let members: Vec<_> = manage.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(members, ["id", "statusQueryGetUri", "terminatePostUri"]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The public API of the patterns: [`patterns::api`] says what there is.
 
 use http::Response;
-use longhaul::{Json, Wanted};
-use longhaul_spin::{Answer, answer, hub, in_background, kick, log_to_stderr};
+use http::request::Parts;
+use longhaul::{Json, Platform, TaskHub, Wanted};
+use longhaul_management::Links;
+use longhaul_spin::{Answer, answer, hub, in_background, kick, log_to_stderr, management};
 use patterns::api::{self, Asked, Refusal};
 use patterns::{aggregator, approval};
 use spin_sdk::http::body::IncomingBodyExt;
@@ -15,19 +17,21 @@ async fn api(request: Request) -> Result<Answer> {
     let (head, body) = request.into_parts();
     let body = body.bytes().await?;
     let response = match api::parse(&head, &body) {
-        Ok(asked) => serve(asked).await,
+        Ok(asked) => serve(asked, &head).await,
         Err(refusal) => Err(refusal),
     };
     Ok(answer(response.unwrap_or_else(|refusal| refusal.answer())))
 }
 
 /// The kicks are sent after the answer: what is lost of them, the scheduler finds.
-async fn serve(asked: Asked) -> std::result::Result<Response<String>, Refusal> {
+async fn serve(asked: Asked, head: &Parts) -> std::result::Result<Response<String>, Refusal> {
     let engine = hub::engine().await.map_err(|error| Refusal::NoStore(error.to_string()))?;
     match asked {
         Asked::Start(start) => {
             let started = engine.start(start).await?;
-            let accepted = api::accepted(&started.id);
+            let links = links(engine.hub(), head).await;
+            let now = engine.platform().now();
+            let accepted = api::accepted(&started.id, links.map(|links| links.payload(&started.id, now)));
             in_background(kick::run(started));
             Ok(accepted)
         }
@@ -54,4 +58,10 @@ async fn serve(asked: Asked) -> std::result::Result<Response<String>, Refusal> {
         }
         Asked::Station(station) => api::station(engine.entity(&station).await?),
     }
+}
+
+/// What makes links into the management API. None: it is closed.
+async fn links(hub: &TaskHub, head: &Parts) -> Option<Links> {
+    let settings = management::settings().await.map_err(|error| tracing::error!("{error}")).ok()?;
+    settings.links(hub.as_str(), head).ok()
 }
