@@ -16,10 +16,10 @@ use crate::guests;
 use crate::http_client::{Answer, get, send};
 
 /// The packages of the application's components.
-pub const COMPONENTS: [&str; 5] = ["submit", "status", "orchestrator", "activity", "scheduler"];
+pub const COMPONENTS: [&str; 6] = ["submit", "status", "orchestrator", "activity", "scheduler", "management"];
 /// Those of the test application's.
-pub const PROGRAM_COMPONENTS: [&str; 4] =
-    ["program-client", "program-orchestrator", "program-activity", "scheduler"];
+pub const PROGRAM_COMPONENTS: [&str; 5] =
+    ["program-client", "program-orchestrator", "program-activity", "scheduler", "management"];
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an instance may take in a test. It is the limit of a wait for a condition, not a measure.

@@ -9,7 +9,6 @@
 //! | [`dates`] | which date did a person write? |
 //! | [`submit`] | is this a valid submission, and what do we answer? |
 //! | [`status`] | which instance is asked for, and how is its status shown? |
-//! | [`base_uri`] | under which scheme and host does the client know us? |
 //! | [`idempotency`] | which instance does an `Idempotency-Key` stand for? |
 //! | [`service`] | what do submit and status do with the engine? |
 //! | [`query`] | which orchestrator, which activity, which query of the table? |
@@ -18,10 +17,8 @@
 //! its own and reads no clock: both come with the engine's platform and the activity's HTTP client.
 
 mod answers;
-mod header_list;
 mod prefer;
 
-pub mod base_uri;
 pub mod dates;
 pub mod idempotency;
 pub mod query;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName};
 
-use crate::header_list;
+use public_address::header_list;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 

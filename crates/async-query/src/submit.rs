@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use crate::answers::{RETRY_AFTER_SECONDS, error, json, json_string};
-use crate::base_uri::{self, BaseUri};
 use crate::dates::{self, WrittenDate};
 use crate::idempotency::IdempotencyKey;
 use crate::prefer;
+use public_address::BaseUri;
 
-pub use crate::base_uri::Settings;
+pub use public_address::Settings;
 
 /// The orchestrator function that a submission starts.
 pub const ORCHESTRATOR: &str = "orchestrator-function";
@@ -83,7 +83,7 @@ pub fn check(
     }
     Ok(Submission {
         range: range(request.uri.query().unwrap_or_default(), today).map_err(bad_request)?,
-        base: base_uri::of_request(request, settings).map_err(bad_request)?,
+        base: public_address::of_request(request, settings).map_err(bad_request)?,
         idempotency_key: IdempotencyKey::of_request(&request.headers).map_err(bad_request)?,
         respond_async: prefer::respond_async(&request.headers),
     })

@@ -1,11 +1,11 @@
 //! What a submission is answered.
 
-use async_query::base_uri::InvalidSettings;
 use async_query::submit::{DateRange, ORCHESTRATOR, Settings, Submission, check};
 use http::request::Parts;
 use http::{Request, Response};
 use jiff::civil::{Date, date};
 use longhaul::{Json, Payload};
+use public_address::InvalidSettings;
 
 const TODAY: Date = Date::constant(2026, 6, 15);
 const VALID: &str = "s=10/10/2021&e=10/12/2021";

@@ -11,14 +11,17 @@ use std::rc::Rc;
 
 use futures::future::{self, Either};
 use futures::{FutureExt, StreamExt};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use longhaul::{ActivityFunctions, ActivityLine, HTTP_ACTIVITY, NDJSON, doors};
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{IntoResponse, Request};
 use spin_sdk::wasip3::http::types;
-use spin_sdk::wasip3::http_compat::BodyWriter;
 
+use crate::streamed::streamed;
 use crate::{in_background, log_to_stderr, plain};
+
+const NDJSON_TYPE: HeaderValue = HeaderValue::from_static(NDJSON);
 
 /// What an activity component answers.
 pub type Answer = Result<types::Response, types::ErrorCode>;
@@ -48,7 +51,7 @@ pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> A
     match future::select(work, lines.next()).await {
         Either::Left((outcome, _)) => whole(ActivityLine::Outcome(outcome).encode()),
         Either::Right((first, work)) => {
-            let (writer, response) = streamed()?;
+            let (writer, response) = streamed(200, &HeaderMap::from_iter([(CONTENT_TYPE, NDJSON_TYPE)]))?;
             in_background(async move {
                 let finish = async move { sink.finish(work.await) };
                 future::join(finish, reports::write(writer, first, lines)).await;
@@ -61,19 +64,6 @@ pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> A
 /// An answer in one piece.
 fn whole(json: String) -> Answer {
     let mut response = plain(200, json);
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.into_response()
-}
-
-/// An answer whose lines are yet to be written.
-fn streamed() -> Result<(BodyWriter, types::Response), types::ErrorCode> {
-    let headers = [("content-type".to_owned(), NDJSON.as_bytes().to_vec())];
-    let headers = types::Fields::from_list(&headers)
-        .map_err(|error| types::ErrorCode::InternalError(Some(error.to_string())))?;
-    let (writer, body, trailers) = BodyWriter::new();
-    // Whether all of it arrives, its writer sees.
-    let (response, _transmitted) = types::Response::new(headers, Some(body), trailers);
-    Ok((writer, response))
 }

@@ -17,6 +17,13 @@ pub(crate) async fn post_json(url: String, body: Vec<u8>) -> Result<Response, St
     send(request).await.map_err(|error| error.to_string())
 }
 
+/// Gets something, and answers as soon as the answer begins.
+pub(crate) async fn get(url: String) -> Result<Response, String> {
+    let mut request = Request::new(FullBody::new(Bytes::new()));
+    *request.uri_mut() = url.parse().map_err(|error| format!("{url}: {error}"))?;
+    send(request).await.map_err(|error| error.to_string())
+}
+
 /// What an answer says that was not expected: its status, and what its body begins with.
 pub(crate) async fn describe(response: Response) -> String {
     let (head, body) = response.into_parts();

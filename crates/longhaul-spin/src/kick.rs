@@ -70,6 +70,14 @@ pub async fn see_to(key: InstanceKey, concern: Concern) {
     }
 }
 
+/// Wakes the scheduler now, and answers when it is awake.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn wake_scheduler() -> Result<(), KickError> {
+    wake(&SchedulerKick::default()).await
+}
+
 async fn run_and_look_after(key: &InstanceKey, tick: &TickKick, looks: SchedulerKick) {
     let (ticked, ()) = futures::future::join(SpinKicks.tick(key, tick), scheduler(looks)).await;
     if let Err(error) = ticked {

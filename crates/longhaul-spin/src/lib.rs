@@ -8,6 +8,7 @@
 //! | `orchestrator` | [`orchestrator::serve`] with its [`Orchestrators`](longhaul::Orchestrators) | private |
 //! | `activity` | [`activity::serve`] with its [`ActivityFunctions`](longhaul::ActivityFunctions) | private |
 //! | `scheduler` | [`scheduler::serve`] | private |
+//! | `management` | `management::serve`, with the feature `management`; it is the same for all applications | `/runtime/webhooks/durabletask/...` and `/durabletask/...` |
 //! | client functions, as many as there are | [`hub::engine`], and [`kick`] once they have answered | as you like |
 //!
 //! The three private components go by these ids in `spin.toml`, since they call each other under them
@@ -69,7 +70,7 @@
 //! [`longhaul::ActivityRequest`] and [`longhaul::ActivityLine`] are the JSON.
 //!
 //! Besides: [`variables`] reads the component's variables ([`hub::engine`] lists those that the engine has); the feature
-//! `azure` is the transport and clock of the Azure clients.
+//! `azure` is the transport and clock of the Azure clients, and `management` the management API.
 //!
 //! Nothing here decides anything: what has a right and a wrong answer is in the `longhaul` crate, where it is tested
 //! natively. What is here is tested by running the components.
@@ -84,10 +85,13 @@ mod http_call;
 pub mod hub;
 pub mod kick;
 mod logging;
+#[cfg(feature = "management")]
+pub mod management;
 pub mod orchestrator;
 mod platform;
 pub mod scheduler;
 mod store;
+mod streamed;
 mod time_limit;
 pub mod variables;
 mod wakeable;

@@ -1,10 +1,10 @@
-//! The orchestrator component: `POST /tick/{key}`, and `POST /replay`.
+//! The orchestrator component: `POST /tick/{key}`, `POST /replay`, and `GET /functions`.
 
 mod replay;
 
 use std::rc::Rc;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use longhaul::{
     Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, InstanceKey, NoAnswer,
     Orchestrators, TickKick, doors,
@@ -34,6 +34,9 @@ pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
     if head.uri.path() == doors::REPLAY_PATH {
         return replay::answer(&head.method, &body, &orchestrators).await;
     }
+    if head.uri.path() == doors::FUNCTIONS_PATH {
+        return functions(&head.method, &orchestrators);
+    }
     let (key, kick) = match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
         Ok(asked) => asked,
         Err(refused) => return plain(refused.status, refused.message),
@@ -50,6 +53,17 @@ pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
             come_again("the log says why")
         }
     }
+}
+
+/// Answers which functions there are.
+fn functions(method: &Method, orchestrators: &Orchestrators) -> Answer {
+    if method != Method::GET {
+        return plain(StatusCode::METHOD_NOT_ALLOWED.as_u16(), "use GET");
+    }
+    let names = serde_json::to_vec(&orchestrators.registered()).expect("names have a JSON form");
+    let mut answer = plain(StatusCode::OK.as_u16(), names);
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
 }
 
 fn come_again(why: &'static str) -> Answer {

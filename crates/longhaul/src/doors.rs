@@ -42,6 +42,10 @@ pub fn tick_request(method: &str, path: &str, body: &[u8]) -> Result<(InstanceKe
 /// The path under which the orchestrator component says whether its code replays a history.
 pub const REPLAY_PATH: &str = "/replay";
 
+/// The path under which the orchestrator component says, to a `GET`, which functions it has: the JSON of
+/// [`Registered`](crate::Registered).
+pub const FUNCTIONS_PATH: &str = "/functions";
+
 /// Reads a request to the replay door of the orchestrator component: `POST /replay` with `{"instance": "ID"}`, with
 /// `{"instance": "ID", "export": true}`, or with a [`StatusDocument`](crate::projection::StatusDocument).
 ///

@@ -49,6 +49,16 @@ impl<P: Platform> Engine<P> {
         &self.platform
     }
 
+    /// The task hub.
+    pub fn hub(&self) -> &TaskHub {
+        &self.hub
+    }
+
+    /// How much of what is allowed.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The durations in use.
     pub fn timing(&self) -> &Timing {
         &self.timing

@@ -18,6 +18,11 @@ impl TaskHub {
         Self(name.into())
     }
 
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The record of an instance.
     pub fn instance(&self, key: &InstanceKey) -> String {
         format!("{}/instance/{key}", self.0)

@@ -80,7 +80,7 @@ pub use keys::{EntryName, Log, TaskHub};
 pub use kick::{KickError, Kicks, SchedulerKick, TickKick};
 pub use lookup::{Concern, Found, ReadError};
 pub use operations::{OperationError, Told};
-pub use orchestrators::{NotRegistered, Orchestrators};
+pub use orchestrators::{NotRegistered, Orchestrators, Registered};
 pub use payload::{INLINE_LIMIT, Payload, StoredPayload};
 pub use platform::{Platform, Stopwatch};
 pub use purge::Purged;

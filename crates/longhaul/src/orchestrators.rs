@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::context::OrchestrationContext;
@@ -24,6 +24,26 @@ type Function = Box<dyn Fn(OrchestrationContext, Json) -> Orchestration>;
 #[derive(Default)]
 pub struct Orchestrators {
     functions: BTreeMap<String, BTreeMap<Option<String>, Function>>,
+}
+
+/// The names of orchestrator functions, with the versions that each is registered for: what the orchestrator component
+/// tells of itself under [`doors::FUNCTIONS_PATH`](crate::doors::FUNCTIONS_PATH). In JSON: `{"name":[null,"2"]}`, where
+/// null stands for any version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Registered(BTreeMap<String, Vec<Option<String>>>);
+
+impl Registered {
+    /// The names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether instances of `version` of the function `name` have a function that runs them.
+    pub fn has(&self, name: &str, version: Option<&str>) -> bool {
+        let versions = self.0.get(name).into_iter().flatten();
+        versions.map(Option::as_deref).any(|known| known.is_none() || known == version)
+    }
 }
 
 /// No function can run an instance.
@@ -119,6 +139,12 @@ impl Orchestrators {
         self.function(name, version).map(|_| ())
     }
 
+    /// Which functions there are.
+    pub fn registered(&self) -> Registered {
+        let named = self.functions.iter();
+        Registered(named.map(|(name, versions)| (name.clone(), versions.keys().cloned().collect())).collect())
+    }
+
     /// Starts the function `name` from its beginning.
     pub(crate) fn start(
         &self,
@@ -154,13 +180,18 @@ mod tests {
             .with_version("o", "1", |_: OrchestrationContext, _: Json| async { Ok(1) })
             .with_version("o", "2", |_: OrchestrationContext, _: Json| async { Ok(2) });
         assert_eq!(only_versions.check("o", Some("2")), Ok(()));
+        let registered = only_versions.registered();
+        let has = |name, version| registered.has(name, version);
+        assert!(has("o", Some("2")) && !has("o", None) && !has("o", Some("3")) && !has("p", Some("2")));
         for version in [None, Some("3")] {
             let message = only_versions.check("o", version).unwrap_err().to_string();
             assert!(message.contains("for the versions '1', '2'"), "{message}");
         }
         let message = only_versions.check("p", None).unwrap_err().to_string();
         assert!(message.contains("no orchestrator function 'p'; it has: o"), "{message}");
+        assert_eq!(serde_json::to_string(&only_versions.registered()).unwrap(), r#"{"o":["1","2"]}"#);
         let any = only_versions.with("o", |_: OrchestrationContext, _: Json| async { Ok(0) });
         assert_eq!((any.check("o", None), any.check("o", Some("3"))), (Ok(()), Ok(())));
+        assert_eq!(serde_json::to_string(&any.registered()).unwrap(), r#"{"o":[null,"1","2"]}"#);
     }
 }

@@ -13,6 +13,7 @@ use crate::json::Json;
 use crate::keys::{EntryName, Log};
 use crate::log::LogEntry;
 use crate::lookup::{Found, ReadError};
+use crate::payload::Payload;
 use crate::platform::{Platform, Stopwatch};
 use crate::record::{Head, Record, UnreadableRecord, decode_head};
 use crate::status::RuntimeStatus;
@@ -174,6 +175,27 @@ impl<P: Platform> Engine<P> {
                 }
                 other => return other.map(Some),
             }
+        }
+    }
+
+    /// What is wanted of an instance that was found, its history left out. What the record itself holds is not read
+    /// again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn reveal(&self, found: Found, wanted: Wanted) -> Result<Option<Details>, ReadError> {
+        let here = |payload: &Payload, wanted: bool| match payload {
+            _ if !wanted => Some(None),
+            payload => payload.inline().map(|value| Some(value.clone())),
+        };
+        let head = &found.head;
+        let input = here(&head.input, wanted.input);
+        let output = head.output.as_ref().map_or(Some(None), |output| here(output, wanted.output));
+        match (input, output) {
+            (Some(input), Some(output)) => {
+                Ok(Some(Details { key: found.key, head: found.head, input, output, history: None }))
+            }
+            _ => self.details(&found.head.id, Wanted { history: false, ..wanted }).await,
         }
     }
 

@@ -8,9 +8,10 @@ use crate::engine::Engine;
 use crate::history::{Event, EventKind};
 use crate::id::{InstanceId, InstanceKey, TaskId};
 use crate::inbox::{Message, MessageKind};
-use crate::lookup::{ReadError, Stored};
+use crate::lookup::{Found, ReadError, Stored};
 use crate::operations::{OperationError, Told};
 use crate::platform::Platform;
+use crate::query::{Details, Wanted};
 use crate::record::{Run, Task};
 use crate::stage::Stage;
 use crate::status::RuntimeStatus;
@@ -131,32 +132,61 @@ impl<P: Platform> Engine<P> {
         Ok(self.overwrite(key, stored, new, WakeEntry::Fresh, &owner).await?.is_some())
     }
 
-    /// Starts the orchestrator of a finished instance once more with its input: under a new id, or as the same instance.
-    /// Allowed for instances that have finished.
+    /// Starts the orchestrator of an instance once more with its input: under a new id, whatever has become of the
+    /// instance, or as the same instance, if it has finished.
     ///
     /// # Errors
-    /// When there is no such instance, or it has not finished.
+    /// When there is no such instance, or it is to be the same and has not finished.
     pub async fn restart(&self, id: &InstanceId, new_id: bool) -> Result<Started, OperationError> {
-        let found = self.finished(id).await?;
-        let head = &found.head;
-        let input = self.value(&found.key, &head.execution, &head.input).await?;
-        let start =
-            Start { version: head.version.clone(), tags: head.tags.clone(), ..Start::new(&head.name, input) };
-        let started = match new_id {
-            true => self.start(start).await,
-            false => match self.start_with_id(id, start, Reuse::Finished).await {
-                Ok(Creation::Created(started)) => Ok(started),
-                Ok(Creation::Exists { found, .. }) => {
-                    let status = found.head.status;
-                    return Err(OperationError::NotFinished { id: id.clone(), status });
-                }
-                Err(error) => Err(error),
-            },
-        };
-        started.map_err(|error| match error {
-            StartError::TooLarge(failure) => OperationError::TooLarge(failure),
-            StartError::NotStored(error) | StartError::Unknown(error) => error.into(),
+        if new_id {
+            let start = self.start_again(self.existing(id).await?, None).await?;
+            return self.start(start).await.map_err(not_restarted);
+        }
+        let start = self.start_again(self.finished(id).await?, None).await?;
+        self.restart_under(id, start).await
+    }
+
+    /// Starts the orchestrator of an instance once more with its input, as the instance `target`, which does not exist
+    /// or has finished; in `version`, if there is one, or else in that of the instance.
+    ///
+    /// # Errors
+    /// When there is no instance `id`, or `target` has not finished.
+    pub async fn restart_as(
+        &self,
+        id: &InstanceId,
+        target: &InstanceId,
+        version: Option<String>,
+    ) -> Result<Started, OperationError> {
+        let start = self.start_again(self.existing(id).await?, version).await?;
+        self.restart_under(target, start).await
+    }
+
+    async fn start_again(&self, found: Found, version: Option<String>) -> Result<Start, OperationError> {
+        let id = found.head.id.clone();
+        let wanted = Wanted { input: true, ..Wanted::default() };
+        let Details { head, input, .. } =
+            self.reveal(found, wanted).await?.ok_or(OperationError::NotFound(id))?;
+        Ok(Start {
+            version: version.or(head.version),
+            tags: head.tags,
+            ..Start::new(&head.name, input.unwrap_or_default())
         })
+    }
+
+    async fn restart_under(&self, id: &InstanceId, start: Start) -> Result<Started, OperationError> {
+        match self.start_with_id(id, start, Reuse::Finished).await.map_err(not_restarted)? {
+            Creation::Created(started) => Ok(started),
+            Creation::Exists { found, .. } => {
+                Err(OperationError::NotFinished { id: id.clone(), status: found.head.status })
+            }
+        }
+    }
+}
+
+fn not_restarted(error: StartError) -> OperationError {
+    match error {
+        StartError::TooLarge(failure) => OperationError::TooLarge(failure),
+        StartError::NotStored(error) | StartError::Unknown(error) => error.into(),
     }
 }
 

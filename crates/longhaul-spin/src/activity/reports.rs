@@ -8,6 +8,8 @@ use http_body::Frame;
 use longhaul::{ActivityLine, ActivityOutcome, ActivityReport, Cancelled, ReportSink};
 use spin_sdk::wasip3::http_compat::BodyWriter;
 
+use crate::streamed::finish;
+
 /// A line to be written.
 pub(super) struct Line {
     text: String,
@@ -68,6 +70,5 @@ pub(super) async fn write(mut body: BodyWriter, first: Option<Line>, mut lines: 
         next = lines.next().await;
     }
     // Said once all is written: that the body has not broken off.
-    drop(body.stream_writer);
-    let _ = body.result_writer.write(Ok(None)).await;
+    finish(body).await;
 }

@@ -180,7 +180,8 @@
 //!   sub-orchestrations that have failed since run again, and nothing else does; what else came since is told once more,
 //!   in a new turn, in which mended code may do something else. A failure after which the orchestrator asked for
 //!   something was dealt with, and stays. One that failed by a time-out fails again, since the time is still over.
-//! - **restart**: the same function with the same input, version and tags, under a new id, or as the same instance with
+//! - **restart**: the same function with the same input, version and tags, under a new id, which is allowed in any state,
+//!   or as the same instance (or [another](crate::Engine::restart_as)) with
 //!   a new history.
 //! - **purge**: deletes the instance and everything that belongs to it; with `children` also its sub-orchestrations
 //!   that have finished. [`purge_where`](crate::Engine::purge_where) does so with those of a query that have finished,

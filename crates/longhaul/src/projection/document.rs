@@ -27,7 +27,7 @@ pub struct StatusDocument {
     /// The orchestrator's input; null when it was not asked for.
     #[serde(default)]
     pub input: Json,
-    /// What the orchestrator shows.
+    /// What the orchestrator shows, or else what an activity of it showed last, while one runs.
     #[serde(default)]
     pub custom_status: Json,
     /// The orchestrator's output, the message of its failure, or the reason of its termination.
@@ -85,7 +85,7 @@ impl StatusDocument {
             instance_id: head.id.clone(),
             runtime_status: head.status,
             input: input.unwrap_or_default(),
-            custom_status: head.custom_status.clone().unwrap_or_default(),
+            custom_status: head.custom_status.clone().or_else(|| head.progress.clone()).unwrap_or_default(),
             output,
             created_time: head.created,
             last_updated_time: head.updated,

@@ -10,22 +10,22 @@ use http::header::{AsHeaderName, HeaderMap};
 
 /// One element: its pairs in order, names in lower case.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Element(Vec<(String, String)>);
+pub struct Element(Vec<(String, String)>);
 
 impl Element {
     /// The element's first pair.
-    pub(crate) fn first(&self) -> Option<(&str, &str)> {
+    pub fn first(&self) -> Option<(&str, &str)> {
         self.0.first().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The value of the pair called `name` (in lower case).
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
 /// The elements of all header lines called `name`, without empty ones. Lines that are not ASCII are left out.
-pub(crate) fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> Vec<Element> {
+pub fn elements(headers: &HeaderMap, name: impl AsHeaderName) -> Vec<Element> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| split_outside_quotes(line, ',')).map(element).filter(|e| !e.0.is_empty()).collect()
 }

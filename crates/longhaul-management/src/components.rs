@@ -1,0 +1,28 @@
+//! What the API needs from the application's other components.
+
+use longhaul::{Concern, InstanceKey, KickError, Registered, Started, Told};
+
+/// The application's other components.
+#[allow(async_fn_in_trait)]
+pub trait Components {
+    /// Has a new instance run, and looked after. It goes on by itself: what is lost of it, the scheduler finds.
+    fn run(&self, started: Started);
+
+    /// Has an instance act on what it was told. It goes on by itself, too.
+    fn tell(&self, told: Told);
+
+    /// Does what is to be done about an instance that somebody has looked at. It goes on by itself, too.
+    fn see_to(&self, key: InstanceKey, concern: Concern);
+
+    /// Wakes the scheduler, and answers when it is awake.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    async fn wake_scheduler(&self) -> Result<(), KickError>;
+
+    /// Which orchestrator functions there are. An earlier answer will do, unless it is to be `fresh`.
+    ///
+    /// # Errors
+    /// When the orchestrator component does not answer.
+    async fn registered(&self, fresh: bool) -> Result<Registered, KickError>;
+}
