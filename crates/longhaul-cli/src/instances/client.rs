@@ -192,17 +192,23 @@ impl Client {
         self.of_instance(&answer, id).await
     }
 
-    /// Purges one instance.
-    pub async fn purge(&self, id: &Id) -> Result<u64, Failure> {
+    /// Purges one instance; if it is said, with its sub-orchestrations.
+    pub async fn purge(&self, id: &Id, recursive: bool) -> Result<u64, Failure> {
         let path = &["instances", id.as_str()];
-        let answer = self.ask(Call { method: Method::DELETE, path, ..Call::default() }).await?;
+        let parameters = recursion(recursive);
+        let answer = self.ask(Call { method: Method::DELETE, path, parameters, ..Call::default() }).await?;
         self.of_instance(&answer, id).await?;
         Ok(self.read::<Deleted>(&answer)?.instances_deleted)
     }
 
     /// Purges those that the filter selects, or what of them is left after `token`.
-    pub async fn purge_many(&self, filter: &Filter, token: Option<&str>) -> Result<Purged, Failure> {
-        let parameters = filter.parameters();
+    pub async fn purge_many(
+        &self,
+        filter: &Filter,
+        recursive: bool,
+        token: Option<&str>,
+    ) -> Result<Purged, Failure> {
+        let parameters = [filter.parameters(), recursion(recursive)].concat();
         let call = Call { method: Method::DELETE, path: &["instances"], parameters, token, body: None };
         let answer = self.ask(call).await?;
         if answer.status == StatusCode::NOT_FOUND {
@@ -307,6 +313,10 @@ impl Client {
     pub fn unreadable(&self, why: String) -> Failure {
         Failure::Unreadable { server: self.server.to_string(), why }
     }
+}
+
+fn recursion(recursive: bool) -> Vec<(&'static str, String)> {
+    if recursive { vec![("recursive", recursive.to_string())] } else { Vec::new() }
 }
 
 #[derive(Deserialize)]

@@ -119,7 +119,7 @@ AT     EVENT    TOOK  WHAT
     fn long_values_have_lines_of_their_own_and_are_cut_unless_wanted_in_full() {
         let numbers: Vec<_> = (0..60).collect();
         let instance =
-            instance(&format!(r#""output": {{"z":{numbers:?}}}, "customStatus": "{}\\nb""#, "a".repeat(99)));
+            instance(&format!(r#""output": {{"z":{numbers:?}}}, "customStatus": "{}\nb""#, "a".repeat(99)));
         let short = told(&instance, false);
         assert!(short.contains("\nOutput\n  {\n    \"z\": [\n      0,\n      1,\n"), "{short}");
         assert!(short.ends_with("\n  … 24 more lines (--full)\n"), "{short}");

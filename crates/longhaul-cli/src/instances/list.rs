@@ -15,7 +15,7 @@ use super::model::Instance;
 use super::screen::Screen;
 use super::table::table;
 use super::time::duration;
-use super::watch::{Changes, draw};
+use super::watch::{Changes, Patience, draw};
 
 /// The most instances that are asked for at once.
 const PAGE: usize = 1000;
@@ -104,8 +104,9 @@ impl List {
     async fn watch(&self, client: &Client, json: bool) -> Result<(), Failure> {
         let mut screen = Screen::default();
         let mut changes = Changes::default();
+        let mut found = self.find(client).await?;
+        let mut patience = Patience::default();
         loop {
-            let found = self.find(client).await?;
             if json || !stdout().is_terminal() {
                 for shown in &found.instances {
                     say(&changes.line(shown, json).unwrap_or_default())?;
@@ -119,6 +120,10 @@ impl List {
                 draw(&mut screen, &frame)?;
             }
             tokio::time::sleep(self.interval).await;
+            match self.find(client).await {
+                Ok(now) => (found, patience) = (now, Patience::default()),
+                Err(failure) => patience.spend(failure)?,
+            }
         }
     }
 }

@@ -124,8 +124,7 @@ pub struct FailureDetails {
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<Value>::deserialize(deserializer)?;
     let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
-    let in_utc =
-        || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let in_utc = || TimeZone::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok();
     Ok(text.parse().ok().or_else(in_utc))
 }
 

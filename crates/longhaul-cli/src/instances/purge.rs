@@ -24,6 +24,10 @@ pub struct Purge {
     #[command(flatten)]
     filter: Filter,
 
+    /// Their sub-orchestrations as well (Longhaul's API only; Azure's ignores it)
+    #[arg(long)]
+    recursive: bool,
+
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -45,7 +49,7 @@ impl Purge {
         let mut deleted = 0;
         let mut tally = Tally::new(self.ids.len());
         for id in &self.ids {
-            match client.purge(id).await {
+            match client.purge(id, self.recursive).await {
                 Ok(number) => deleted += number,
                 Err(failure) => tally.refused(id, failure, json)?,
             }
@@ -66,18 +70,18 @@ impl Purge {
         }
         let deleted = match filter.is_beyond_azure() {
             // A server that does not know these filters would purge more than is meant.
-            true => one_by_one(client, &filter).await?,
-            false => by_the_server(client, &filter).await?,
+            true => one_by_one(client, &filter, self.recursive).await?,
+            false => by_the_server(client, &filter, self.recursive).await?,
         };
         told(deleted, json)
     }
 }
 
 /// The server purges for a while, and says where to go on.
-async fn by_the_server(client: &Client, filter: &Filter) -> Result<u64, Failure> {
+async fn by_the_server(client: &Client, filter: &Filter, recursive: bool) -> Result<u64, Failure> {
     let (mut deleted, mut token) = (0, None);
     loop {
-        let purged = client.purge_many(filter, token.as_deref()).await?;
+        let purged = client.purge_many(filter, recursive, token.as_deref()).await?;
         deleted += purged.deleted;
         match purged.token {
             Some(next) if token.as_ref() == Some(&next) && purged.deleted == 0 => {
@@ -92,7 +96,7 @@ async fn by_the_server(client: &Client, filter: &Filter) -> Result<u64, Failure>
     }
 }
 
-async fn one_by_one(client: &Client, filter: &Filter) -> Result<u64, Failure> {
+async fn one_by_one(client: &Client, filter: &Filter, recursive: bool) -> Result<u64, Failure> {
     let mut deleted = 0;
     let mut pages = Pages::new(client, filter, false);
     while let Some(page) = pages.next(PAGE).await? {
@@ -102,7 +106,7 @@ async fn one_by_one(client: &Client, filter: &Filter) -> Result<u64, Failure> {
                 continue;
             }
             let id = shown.instance.instance_id.parse().map_err(|why| client.unreadable(why))?;
-            match client.purge(&id).await {
+            match client.purge(&id, recursive).await {
                 Ok(number) => deleted += number,
                 // Somebody else was faster.
                 Err(Failure::NoInstance(_)) => {}

@@ -18,13 +18,12 @@ pub fn point(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         return Ok(time);
     }
     if let Ok(time) = text.parse::<DateTime>() {
-        let zoned = time.to_zoned(TimeZone::UTC);
-        return Ok(zoned.map_err(|error| error.to_string())?.timestamp());
+        return TimeZone::UTC.to_timestamp(time).map_err(|error| error.to_string());
     }
     let ago: Span = text.parse().map_err(|_| {
         "write a time such as 2026-11-24T10:00:00Z, a day such as 2026-11-24, or how long ago: 90s, 2h, 1d 6h".to_owned()
     })?;
-    let time = now.to_zoned(TimeZone::UTC).checked_sub(ago.abs());
+    let time = now.to_zoned_datetime(TimeZone::UTC).checked_sub(ago.abs());
     Ok(time.map_err(|_| "that is too long ago".to_owned())?.timestamp())
 }
 

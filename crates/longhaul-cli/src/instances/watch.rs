@@ -87,13 +87,16 @@ pub async fn until_ended(
 
 /// With a server that does not answer.
 #[derive(Default)]
-struct Patience {
+pub struct Patience {
     since: Option<Instant>,
 }
 
 impl Patience {
     /// Says once that the server is waited for; gives the failure back when that is no use.
-    fn spend(&mut self, failure: Failure) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// When it does not pass by itself, or has not passed for too long.
+    pub fn spend(&mut self, failure: Failure) -> Result<(), Failure> {
         match self.since {
             _ if !failure.is_passing() => Err(failure),
             None => {
