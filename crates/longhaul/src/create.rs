@@ -12,7 +12,7 @@ use crate::log::{LogEntry, NEAR};
 use crate::lookup::Stored;
 use crate::payload::{Payload, too_large};
 use crate::platform::{Platform, Stopwatch, until};
-use crate::record::{Control, FORMAT, Head, Parent, Record, Wake};
+use crate::record::{Control, FORMAT, Head, Parent, Record, Run, Wake};
 use crate::stage::Stage;
 use crate::status::RuntimeStatus;
 use crate::store::{Store, StoreError};
@@ -64,11 +64,16 @@ impl<P: Platform> Engine<P> {
         LogEntry { created: Some(record.head.created), ..LogEntry::new(key, base, due) }
     }
 
-    /// After a slow creation the scheduler may have given up on the log entry. The record then gets another one before
-    /// the start is acknowledged.
+    /// After a slow creation the scheduler may have given up on the log entry, and a list have gone past it for good. The
+    /// record then gets other ones before the start is acknowledged.
     async fn register_if_late(&self, mut held: Held, watch: &Stopwatch) -> Result<Started, StartError> {
         if !self.is_in_time(watch) {
-            let again = held.record().clone();
+            let mut again = held.record().clone();
+            let entry = self.creation_entry(&held.key, &again, again.control.version);
+            let slot = self.append(Log::Created, &entry).await.map_err(StartError::unknown)?;
+            let stem = format!("{}/", self.hub.counter(Log::Created));
+            Run::add(&mut again.control.garbage, &stem, again.head.created_slot);
+            again.head.created_slot = slot.slot;
             match self.commit(&mut held, again, WakeEntry::Fresh).await {
                 // Lost: somebody has taken it over, with a wake entry that is alive.
                 Ok(()) | Err(CommitError::Lost) => {}

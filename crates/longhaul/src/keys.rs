@@ -43,6 +43,11 @@ impl TaskHub {
         format!("{}/{entry}", self.0)
     }
 
+    /// Where to go on in the creation log instead of at the slot that a block of it begins with.
+    pub fn gap(&self, slot: u64) -> String {
+        format!("{}/created/gap/{slot}", self.0)
+    }
+
     /// The counter of the messages to an instance.
     pub fn inbox(&self, key: &InstanceKey) -> String {
         format!("{}/inbox/{key}", self.0)

@@ -27,6 +27,7 @@ pub mod doors;
 mod engine;
 mod execution;
 mod failure;
+mod gaps;
 // Only text, whose examples need the features `memory` and `testing`; the tests have them.
 #[cfg(doc)]
 pub mod guide;

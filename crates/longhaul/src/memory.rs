@@ -176,7 +176,10 @@ impl Store for MemoryPlatform {
 
     async fn delete_many(&self, keys: Vec<String>) -> Result<(), StoreError> {
         self.write()?;
-        self.data.borrow_mut().retain(|key, _| !keys.contains(key));
+        let mut data = self.data.borrow_mut();
+        for key in keys {
+            data.remove(&key);
+        }
         Ok(())
     }
 

@@ -62,18 +62,20 @@ impl<P: Platform> Engine<P> {
         let mut query = query.clone();
         let mut purged = Purged::default();
         loop {
-            let page = self.list(&query).await?;
+            let is_over = || watch.elapsed(&self.platform) >= limit;
+            let page = self.list_until(&query, &is_over).await?;
             for found in &page.instances {
                 if found.head.status.is_finished() && self.purge_key(&found.key, children).await? {
                     purged.deleted += 1;
                 }
-                if watch.elapsed(&self.platform) >= limit {
+                if is_over() {
                     purged.continuation = Some(found.head.created_slot);
                     return Ok(purged);
                 }
             }
             query.continuation = page.continuation;
-            if query.continuation.is_none() {
+            if query.continuation.is_none() || is_over() {
+                purged.continuation = query.continuation;
                 return Ok(purged);
             }
         }

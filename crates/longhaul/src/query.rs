@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::engine::Engine;
+use crate::gaps::{BLOCK, Stretch, begins_block, end_of_block};
 use crate::history::Event;
 use crate::id::{InstanceId, InstanceKey};
 use crate::json::Json;
@@ -23,8 +24,8 @@ use crate::store::{Store, StoreError};
 const SKEW: Duration = Duration::from_secs(600);
 /// How many slots are read at once.
 const BATCH: u64 = 32;
-/// How many empty slots a search looks past.
-const PROBES: u64 = 8;
+/// How many empty slots a search looks past, where it is not known that they are.
+const PROBES: u64 = 2 * BLOCK;
 
 /// Which instances to look at. All that is not set selects all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,6 +53,24 @@ pub struct Page {
     pub instances: Vec<Found>,
     /// Where the next page begins, if there may be more.
     pub continuation: Option<u64>,
+}
+
+impl Page {
+    /// Adds what was seen. True: the page is at its end.
+    fn add(&mut self, size: usize, seen: impl Iterator<Item = (u64, Seen)>) -> bool {
+        for (slot, seen) in seen {
+            match seen {
+                Seen::TooLate => return true,
+                Seen::Nobody | Seen::Other => {}
+                Seen::Selected(_) if self.instances.len() == size => {
+                    self.continuation = Some(slot);
+                    return true;
+                }
+                Seen::Selected(found) => self.instances.push(*found),
+            }
+        }
+        false
+    }
 }
 
 /// One instance in detail.
@@ -106,11 +125,20 @@ impl Query {
 
 impl<P: Platform> Engine<P> {
     /// The instances that `query` selects, a page of them. A page costs what it looks at: the slots of the creation log
-    /// from its first instance to its last.
+    /// from its first instance to its last, and now and then what was purged since somebody has looked last.
     ///
     /// # Errors
     /// When the store fails. Records of another format are left out.
     pub async fn list(&self, query: &Query) -> Result<Page, QueryError> {
+        self.list_until(query, &|| false).await
+    }
+
+    /// The same, ended early once `is_over`: then the page is not full.
+    pub(crate) async fn list_until(
+        &self,
+        query: &Query,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<Page, QueryError> {
         let size = query.page_size.unwrap_or(100).max(1);
         let last = self.last_created().await?;
         let mut next = match (query.continuation, query.created_from) {
@@ -119,22 +147,32 @@ impl<P: Platform> Engine<P> {
             (None, None) => 1,
         };
         let mut page = Page::default();
+        let mut stretch = Stretch::default();
         while next <= last {
-            let slots = next..=last.min(next + BATCH - 1);
+            if is_over() {
+                page.continuation = Some(next);
+                break;
+            }
+            if begins_block(next)
+                && let Some(past) = self.past_gap(next).await?
+            {
+                stretch.follow(next, past);
+                next = past;
+                continue;
+            }
+            let slots = next..=last.min(next + BATCH - 1).min(end_of_block(next));
             next = slots.end() + 1;
             let seen = try_join_all(slots.clone().map(|slot| self.at_slot(slot, query))).await?;
-            for (slot, seen) in slots.zip(seen) {
-                match seen {
-                    Seen::TooLate => return Ok(page),
-                    Seen::Nothing => {}
-                    Seen::Selected(found) if page.instances.len() == size => {
-                        drop(found);
-                        page.continuation = Some(slot);
-                        return Ok(page);
-                    }
-                    Seen::Selected(found) => page.instances.push(*found),
-                }
+            let is_empty = seen.iter().all(|seen| matches!(seen, Seen::Nobody));
+            if let Some(ended) = stretch.walk(&slots, is_empty) {
+                self.note_gap(ended).await?;
             }
+            if page.add(size, slots.zip(seen)) {
+                break;
+            }
+        }
+        if let Some(ended) = stretch.end() {
+            self.note_gap(ended).await?;
         }
         Ok(page)
     }
@@ -229,24 +267,27 @@ impl<P: Platform> Engine<P> {
     }
 
     async fn at_slot(&self, slot: u64, query: &Query) -> Result<Seen, ReadError> {
-        let Some(entry) = self.created_entry(slot).await? else { return Ok(Seen::Nothing) };
+        let Some(entry) = self.created_entry(slot).await? else { return Ok(Seen::Nobody) };
         if let (Some(created), Some(to)) = (entry.created, query.created_to)
             && created > crate::platform::after(to, SKEW)
         {
             return Ok(Seen::TooLate);
         }
         let Some(bytes) = self.platform.store().get(&self.hub.instance(&entry.key)).await? else {
-            return Ok(Seen::Nothing);
+            return Ok(Seen::Nobody);
         };
-        let Ok(head) = decode_head(&bytes) else { return Ok(Seen::Nothing) };
-        // It may have begun anew since, under another slot.
-        if head.created_slot != slot || head.purging || !query.selects(&head) {
-            return Ok(Seen::Nothing);
+        let Ok(head) = decode_head(&bytes) else { return Ok(Seen::Other) };
+        if head.created_slot != slot {
+            // It has begun anew since, under another slot.
+            return Ok(Seen::Nobody);
+        }
+        if head.purging || !query.selects(&head) {
+            return Ok(Seen::Other);
         }
         if let Some(ballot) = entry.key.ballot(&head.id)
             && self.claim(&head.id).await?.is_none_or(|claim| claim.chosen != ballot)
         {
-            return Ok(Seen::Nothing);
+            return Ok(Seen::Other);
         }
         Ok(Seen::Selected(Box::new(Found { key: entry.key, head })))
     }
@@ -267,25 +308,47 @@ impl<P: Platform> Engine<P> {
         let (mut low, mut high) = (1, last + 1);
         while low < high {
             let middle = low + (high - low) / 2;
-            let mut created = None;
-            for slot in middle..high.min(middle + PROBES) {
-                created = self.created_entry(slot).await?.and_then(|entry| entry.created);
-                if created.is_some() {
-                    break;
-                }
-            }
-            match created {
-                Some(created) if created < from => low = middle + 1,
+            match self.first_entry(middle, high).await? {
+                Some((slot, created)) if created < from => low = slot + 1,
                 // Where there is nothing to be seen, the search goes on before it: nothing is overlooked.
                 _ => high = middle,
             }
         }
         Ok(low)
     }
+
+    /// The first slot from `slot` on that is not empty, with the time of its creation. None: there is none before `end`,
+    /// or not soon.
+    async fn first_entry(&self, slot: u64, end: u64) -> Result<Option<(u64, Timestamp)>, StoreError> {
+        let mut next = slot;
+        let mut empty = 0;
+        while next < end && empty < PROBES {
+            if begins_block(next)
+                && let Some(past) = self.past_gap(next).await?
+            {
+                next = past;
+                continue;
+            }
+            // The first is nearly always there.
+            let count = if empty == 0 { 1 } else { BATCH };
+            let slots = next..=(next + count - 1).min(end - 1).min(end_of_block(next));
+            next = slots.end() + 1;
+            empty += slots.end() - slots.start() + 1;
+            let entries = try_join_all(slots.clone().map(|slot| self.created_entry(slot))).await?;
+            let mut created = slots.zip(entries).filter_map(|(slot, entry)| Some((slot, entry?.created?)));
+            if let Some(found) = created.next() {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
 }
 
 enum Seen {
-    Nothing,
+    /// No instance, and there will be none.
+    Nobody,
+    /// An instance that is not asked for, or something that may become one.
+    Other,
     Selected(Box<Found>),
     /// Neither this nor what follows was created in time.
     TooLate,

@@ -209,7 +209,7 @@ impl<P: Platform> Engine<P> {
         }
     }
 
-    async fn scheduler_state(&self) -> Result<Option<(State, Vec<u8>)>, SchedulerError> {
+    pub(crate) async fn scheduler_state(&self) -> Result<Option<(State, Vec<u8>)>, SchedulerError> {
         let Some(bytes) = self.platform.store().get(&self.hub.scheduler()).await? else { return Ok(None) };
         let state: State =
             serde_json::from_slice(&bytes).map_err(|error| SchedulerError::State(error.to_string()))?;
