@@ -10,16 +10,34 @@ use super::text::{indented, plain};
 use super::time::shown;
 use super::timeline::timeline;
 
-/// The most lines of a value that are shown.
-const VALUE_LINES: usize = 40;
+/// How much of long values is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    Nothing,
+    /// All but the first 40 lines.
+    Long,
+    /// All but the first 4 lines, so that there is room for what changes.
+    Most,
+}
+
+impl Cut {
+    /// The most lines of a value that are shown.
+    fn lines(self) -> usize {
+        match self {
+            Self::Nothing => usize::MAX,
+            Self::Long => 40,
+            Self::Most => 4,
+        }
+    }
+}
+
 /// The widest value that stands on one line when the width of lines has no end.
 const VALUE_WIDTH: usize = 100;
 /// What stands to the left of values.
 const TITLE_WIDTH: usize = 10;
 
-/// The instance: a line for each thing, values on more lines if one is too short, and its history if it has one. Long
-/// values are cut unless they are shown in `full`.
-pub fn detail(instance: &Instance, now: Timestamp, full: bool, look: Look) -> String {
+/// The instance: a line for each thing, values on more lines if one is too short, and its history if it has one.
+pub fn detail(instance: &Instance, now: Timestamp, cut: Cut, look: Look) -> String {
     let mut table = look.table();
     let mut line = |title: &str, cell: Option<Cell>| {
         if let Some(cell) = cell {
@@ -41,17 +59,17 @@ pub fn detail(instance: &Instance, now: Timestamp, full: bool, look: Look) -> St
         [("Custom", &instance.custom_status), ("Input", &instance.input), ("Output", &instance.output)];
     for (title, json) in values {
         if let Some(json) = json {
-            value(&mut out, title, json, full, look);
+            value(&mut out, title, json, cut, look);
         }
     }
     if let Some(events) = &instance.history_events {
         out += "\n";
-        out += &timeline(events, now, full, look);
+        out += &timeline(events, now, cut == Cut::Nothing, look);
     }
     out
 }
 
-fn value(out: &mut String, title: &str, json: &Json, full: bool, look: Look) {
+fn value(out: &mut String, title: &str, json: &Json, cut: Cut, look: Look) {
     let text = json.get();
     let width = look.width.map_or(VALUE_WIDTH, usize::from).saturating_sub(TITLE_WIDTH);
     if text.chars().count() <= width && !text.contains('\n') {
@@ -65,8 +83,8 @@ fn value(out: &mut String, title: &str, json: &Json, full: bool, look: Look) {
         Err(_) => indented(text),
     };
     let lines: Vec<_> = text.lines().collect();
-    let shown = if full { lines.len() } else { VALUE_LINES };
-    for line in lines.iter().take(shown) {
+    let shown = cut.lines().min(lines.len());
+    for line in &lines[..shown] {
         *out += &format!("  {line}\n");
     }
     if let Some(more @ 1..) = lines.len().checked_sub(shown) {
@@ -86,8 +104,8 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
-    fn told(instance: &Instance, full: bool) -> String {
-        detail(instance, "2026-01-02T03:07:00Z".parse().unwrap(), full, Look::default())
+    fn told(instance: &Instance, cut: Cut) -> String {
+        detail(instance, "2026-01-02T03:07:00Z".parse().unwrap(), cut, Look::default())
     }
 
     #[test]
@@ -97,7 +115,7 @@ mod tests {
             [{"EventType": "ExecutionStarted", "Timestamp": "2026-01-02T03:04:05Z", "FunctionName": "hello"}]"#,
         );
         assert_eq!(
-            told(&instance, false),
+            told(&instance, Cut::Long),
             "\
 Instance  abc
 Function  hello
@@ -120,11 +138,12 @@ AT     EVENT    TOOK  WHAT
         let numbers: Vec<_> = (0..60).collect();
         let instance =
             instance(&format!(r#""output": {{"z":{numbers:?}}}, "customStatus": "{}\nb""#, "a".repeat(99)));
-        let short = told(&instance, false);
+        let short = told(&instance, Cut::Long);
         assert!(short.contains("\nOutput\n  {\n    \"z\": [\n      0,\n      1,\n"), "{short}");
         assert!(short.ends_with("\n  … 24 more lines (--full)\n"), "{short}");
         assert!(short.contains(&format!("\nCustom\n  {}\n  b\n", "a".repeat(99))), "{short}");
-        let full = told(&instance, true);
+        let full = told(&instance, Cut::Nothing);
         assert!(full.ends_with("      59\n    ]\n  }\n"), "{full}");
+        assert!(told(&instance, Cut::Most).ends_with("      0,\n      1,\n  … 60 more lines (--full)\n"));
     }
 }

@@ -117,7 +117,7 @@ impl List {
                 if found.more {
                     frame += "… and more (--all, --top)\n";
                 }
-                draw(&mut screen, &frame)?;
+                draw(&mut screen, &frame, false)?;
             }
             tokio::time::sleep(self.interval).await;
             match self.find(client).await {

@@ -16,28 +16,39 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Draws `frame` in place of the one before. Of a frame that is higher than the terminal, the begin is shown; lines
-    /// that are wider are cut.
-    pub fn draw(&mut self, out: &mut impl Write, frame: &str, height: u16) -> io::Result<()> {
+    /// Draws `frame` in place of the one before. Of a frame that is higher than the terminal, the middle is left out;
+    /// without a `height` it is shown whole, and scrolls. Lines that are wider than the terminal are cut.
+    pub fn draw(&mut self, out: &mut impl Write, frame: &str, height: Option<u16>) -> io::Result<()> {
         queue!(out, BeginSynchronizedUpdate, MoveToColumn(0))?;
         if self.drawn > 0 {
             queue!(out, MoveUp(self.drawn))?;
         }
         queue!(out, Clear(ClearType::FromCursorDown), DisableLineWrap)?;
-        // The last line of the terminal is the cursor's.
-        let room = usize::from(height.saturating_sub(1).max(1));
-        let lines: Vec<_> = frame.lines().collect();
-        let shown = if lines.len() > room { room - 1 } else { lines.len() };
-        for line in &lines[..shown] {
+        let lines = match height {
+            // The last line of the terminal is the cursor's.
+            Some(height) => fitted(frame, usize::from(height.saturating_sub(1).max(1))),
+            None => frame.lines().map(str::to_owned).collect(),
+        };
+        for line in &lines {
             writeln!(out, "{line}")?;
         }
-        if let Some(more @ 1..) = lines.len().checked_sub(shown) {
-            writeln!(out, "… {more} more lines")?;
-        }
         queue!(out, EnableLineWrap, EndSynchronizedUpdate)?;
-        self.drawn = u16::try_from(lines.len().min(room)).unwrap_or(height);
+        self.drawn = u16::try_from(lines.len()).unwrap_or(u16::MAX);
         out.flush()
     }
+}
+
+/// The lines of a frame, at most `room`: its begin, which says what it is, and its end, where what is new stands.
+fn fitted(frame: &str, room: usize) -> Vec<String> {
+    let lines: Vec<_> = frame.lines().map(str::to_owned).collect();
+    if lines.len() <= room {
+        return lines;
+    }
+    let begin = (room - 1) / 2;
+    let end = room - 1 - begin;
+    let (first, rest) = lines.split_at(begin);
+    let (left_out, last) = rest.split_at(rest.len() - end);
+    [first, &[format!("… {} more lines", left_out.len())], last].concat()
 }
 
 #[cfg(test)]
@@ -45,9 +56,9 @@ mod tests {
     use super::*;
 
     /// What the last call wrote, without the marks of an update.
-    fn draw(screen: &mut Screen, frame: &str, height: u16) -> String {
+    fn draw(screen: &mut Screen, frame: &str, height: impl Into<Option<u16>>) -> String {
         let mut out = Vec::new();
-        screen.draw(&mut out, frame, height).unwrap();
+        screen.draw(&mut out, frame, height.into()).unwrap();
         let text = String::from_utf8(out).unwrap();
         let text = text.strip_prefix("\u{1b}[?2026h\u{1b}[1G").unwrap();
         text.strip_suffix("\u{1b}[?7h\u{1b}[?2026l").unwrap().to_owned()
@@ -63,10 +74,12 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_too_high_is_cut_so_that_the_terminal_does_not_scroll() {
+    fn of_a_frame_that_is_too_high_the_middle_is_left_out_so_that_the_terminal_does_not_scroll() {
         let mut screen = Screen::default();
-        assert_eq!(draw(&mut screen, "a\nb\nc\nd\n", 4), "\u{1b}[J\u{1b}[?7la\nb\n… 2 more lines\n");
+        let high = "a\nb\nc\nd\n";
+        assert_eq!(draw(&mut screen, high, 4), "\u{1b}[J\u{1b}[?7la\n… 2 more lines\nd\n");
         assert_eq!(draw(&mut screen, "a\nb\nc\n", 4), "\u{1b}[3A\u{1b}[J\u{1b}[?7la\nb\nc\n");
-        assert_eq!(draw(&mut screen, "a\nb\n", 0), "\u{1b}[3A\u{1b}[J\u{1b}[?7l… 2 more lines\n");
+        assert_eq!(draw(&mut screen, high, 0), "\u{1b}[3A\u{1b}[J\u{1b}[?7l… 4 more lines\n");
+        assert_eq!(draw(&mut screen, high, None), format!("\u{1b}[1A\u{1b}[J\u{1b}[?7l{high}"));
     }
 }

@@ -21,6 +21,7 @@ pub struct ServerArgs {
     #[arg(
         long,
         global = true,
+        help_heading = "Server",
         value_name = "URL",
         env = "LONGHAUL_URL",
         hide_env_values = true,
@@ -30,7 +31,14 @@ pub struct ServerArgs {
 
     /// The key: Longhaul's variable management_key, or Azure's system key durabletask_extension. Better set in the
     /// environment than given here, where every process on this machine can read it
-    #[arg(long, global = true, value_name = "KEY", env = "LONGHAUL_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Server",
+        value_name = "KEY",
+        env = "LONGHAUL_KEY",
+        hide_env_values = true
+    )]
     key: Option<Key>,
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::arguments::{Id, Source, segment};
 use super::client::{Client, Wanted};
-use super::detail::detail;
+use super::detail::{Cut, detail};
 use super::failure::Failure;
 use super::look::{Look, say};
 use super::model::{End, Json};
@@ -146,7 +146,10 @@ impl Telling {
         let outcome = watch::until_ended(client, id, wanted, pace, |_| Ok(())).await?;
         match json {
             true => say(&format!("{}\n", outcome.last.json.get()))?,
-            false => say(&detail(&outcome.last.instance, Timestamp::now(), self.full, Look::of_stdout()))?,
+            false => {
+                let cut = if self.full { Cut::Nothing } else { Cut::Long };
+                say(&detail(&outcome.last.instance, Timestamp::now(), cut, Look::of_stdout()))?;
+            }
         }
         Ok(if waits { exit_code(&outcome) } else { 0 })
     }

@@ -1,6 +1,6 @@
 //! Instances as a table.
 
-use comfy_table::Cell;
+use comfy_table::{Cell, ColumnConstraint, Row, Width};
 use jiff::Timestamp;
 
 use super::look::Look;
@@ -10,9 +10,11 @@ use super::time::{shown, shown_duration};
 
 /// How much of an input or a custom status is shown in a table, in characters.
 const VALUE: usize = 60;
+/// And how much at least, where there is little room.
+const LEAST_VALUE: Width = Width::Fixed(10);
 
 /// The instances, one a line, below a line of titles. The custom status has a column if any has one, the input with
-/// `with_input`.
+/// `with_input`. Names and values are cut where there is no room for them; ids, which are copied, never.
 pub fn table<'a>(
     instances: impl IntoIterator<Item = &'a Instance> + Clone,
     with_input: bool,
@@ -30,7 +32,10 @@ pub fn table<'a>(
         ("INPUT", with_input),
     ];
     let mut table = look.table();
-    table.set_header(columns.iter().filter(|(_, is_shown)| *is_shown).map(|(title, _)| *title));
+    let titles = columns.iter().filter(|(_, is_shown)| *is_shown).map(|(title, _)| *title);
+    let mut header = Row::from(titles.clone().collect::<Vec<_>>());
+    header.max_height(1);
+    table.set_header(header);
     for instance in instances {
         let value = |value: &Option<super::model::Json>| {
             Cell::new(value.as_ref().map(|json| cut(json.get(), VALUE)).unwrap_or_default())
@@ -45,7 +50,17 @@ pub fn table<'a>(
             value(&instance.input),
         ];
         let shown = columns.iter().zip(cells).filter(|((_, is_shown), _)| *is_shown);
-        table.add_row(shown.map(|(_, cell)| cell));
+        let mut row = Row::from(shown.map(|(_, cell)| cell).collect::<Vec<_>>());
+        row.max_height(1);
+        table.add_row(row);
+    }
+    if look.width.is_some() {
+        for (column, title) in table.column_iter_mut().zip(titles) {
+            column.set_constraint(match title {
+                "NAME" | "CUSTOM STATUS" | "INPUT" => ColumnConstraint::LowerBoundary(LEAST_VALUE),
+                _ => ColumnConstraint::ContentWidth,
+            });
+        }
     }
     look.lines(table)
 }
@@ -109,9 +124,14 @@ x                          Odd
     #[test]
     fn a_table_is_no_wider_than_the_terminal_and_colours_mean_something() {
         let instances = instances();
-        let narrow = table(&instances, true, now(), Look { width: Some(60), colour: false });
-        assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
-        assert!(narrow.lines().count() > 4, "{narrow}");
+        let mut instances = instances;
+        instances[0].custom_status = serde_json::from_str(r#"{"a": "long custom status"}"#).ok();
+        for width in [86, 90, 95] {
+            let narrow = table(&instances, true, now(), Look { width: Some(width), colour: false });
+            assert!(narrow.lines().all(|line| line.chars().count() <= width.into()), "{narrow}");
+            assert_eq!(narrow.lines().count(), 4, "an instance is a line: {narrow}");
+            assert!(narrow.contains("a-longer-id") && narrow.contains("..."), "{narrow}");
+        }
         let coloured = table(&instances, true, now(), Look { width: None, colour: true });
         assert!(coloured.contains("\u{1b}[38;5;10mCompleted"), "{coloured:?}");
         assert!(!table(&instances, true, now(), Look::default()).contains('\u{1b}'));

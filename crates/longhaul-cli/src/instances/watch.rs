@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::arguments::Id;
 use super::client::{Client, Shown, Wanted};
-use super::detail::detail;
+use super::detail::{Cut, detail};
 use super::failure::Failure;
 use super::look::{Look, say};
 use super::model::{End, Instance};
@@ -132,16 +132,22 @@ pub async fn instance(
     }
     let mut screen = Screen::default();
     until_ended(client, id, wanted, pace, |shown| {
-        let frame = detail(&shown.instance, Timestamp::now(), full, Look::of_stdout());
-        draw(&mut screen, &frame)
+        let is_last = shown.instance.runtime_status.end().is_some();
+        let cut = match (full, is_last) {
+            (true, _) => Cut::Nothing,
+            (false, true) => Cut::Long,
+            (false, false) => Cut::Most,
+        };
+        let frame = detail(&shown.instance, Timestamp::now(), cut, Look::of_stdout());
+        draw(&mut screen, &frame, is_last)
     })
     .await
 }
 
-/// Draws on standard output, which is a terminal.
-pub fn draw(screen: &mut Screen, frame: &str) -> Result<(), Failure> {
+/// Draws on standard output, which is a terminal; the last frame whole.
+pub fn draw(screen: &mut Screen, frame: &str, is_last: bool) -> Result<(), Failure> {
     let (_, height) = terminal::size()?;
-    Ok(screen.draw(&mut stdout().lock(), frame, height)?)
+    Ok(screen.draw(&mut stdout().lock(), frame, Some(height).filter(|_| !is_last))?)
 }
 
 /// What was told of instances, so that only changes are.
