@@ -39,6 +39,7 @@ pub struct Launch {
     manifest: &'static str,
     components: &'static [&'static str],
     state_dir: PathBuf,
+    listen: String,
     arguments: Vec<String>,
 }
 
@@ -50,6 +51,7 @@ impl Launch {
             manifest: "spin.toml",
             components: &COMPONENTS,
             state_dir: state_dir.to_owned(),
+            listen: "127.0.0.1:0".to_owned(),
             arguments: Vec::new(),
         }
     }
@@ -76,6 +78,13 @@ impl Launch {
             .variable("table_emulator_host", &origin.unwrap_or_default())
     }
 
+    /// At an address of its own, so that it can be started anew there.
+    #[must_use]
+    pub fn listening(mut self, address: std::net::SocketAddr) -> Self {
+        self.listen = address.to_string();
+        self
+    }
+
     /// With another argument of `longhaul up`.
     #[must_use]
     pub fn argument(mut self, argument: &str) -> Self {
@@ -98,7 +107,7 @@ impl Launch {
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests are in a workspace")?;
         let mut command = Command::new(&self.binary);
         command.arg("up").arg("--from").arg(workspace.join(self.manifest));
-        command.args(["--listen", "127.0.0.1:0", "--state-dir"]);
+        command.args(["--listen", &self.listen, "--state-dir"]);
         command.arg(&self.state_dir).args(&self.arguments).stdin(Stdio::null());
         Ok(command)
     }

@@ -5,11 +5,16 @@
 //!
 //! `longhaul replay` checks that the application's orchestrators still do what histories say: before a deployment, those
 //! of instances that it will have to go on with. It exits with 0 only if all of them do.
+//!
+//! `longhaul instances` is the management API for people, of this or any other server. `longhaul completions` writes
+//! what a shell needs to complete the command line.
 
 mod application;
 mod banner;
 mod build;
+mod completions;
 mod demo;
+mod instances;
 mod replay;
 mod start;
 mod up;
@@ -17,7 +22,7 @@ mod up;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 /// Durable functions for WebAssembly: runs Spin applications with durable state.
@@ -34,6 +39,10 @@ enum Command {
     Up(up::Up),
     /// Check that orchestrators still do what histories say, without effect on anything.
     Replay(replay::Replay),
+    /// List, show, start and operate instances, through the management API of any server.
+    Instances(instances::Instances),
+    /// Write the completions for a shell, such as: source <(longhaul completions bash).
+    Completions(completions::Completions),
 }
 
 fn main() -> ExitCode {
@@ -54,13 +63,15 @@ fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Command::Up(up) => runtime.block_on(up.run()),
-        Command::Replay(replay) => runtime.block_on(replay.run()),
+        Command::Up(up) => runtime.block_on(up.run()).map(|()| ExitCode::SUCCESS),
+        Command::Replay(replay) => runtime.block_on(replay.run()).map(|()| ExitCode::SUCCESS),
+        Command::Instances(instances) => Ok(runtime.block_on(instances.run())),
+        Command::Completions(completions) => completions.run(Cli::command()).map(|()| ExitCode::SUCCESS),
     };
     // Components that still work in the background must not hold up the end.
     runtime.shutdown_background();
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("Error: {error:#}");
             ExitCode::FAILURE
