@@ -1,10 +1,9 @@
 //! The query behind the API: how many different values a column has between two dates.
 
-use azure_tables::{
-    Clock, ConnectionString, Error, Filter, HttpClient, PartitionRange, Query, TableClient, TableName,
-    count_distinct,
-};
-use longhaul::{ActivityFunctions, Failure, OrchestrationContext, Orchestrators};
+mod count;
+
+use azure_tables::{Clock, ConnectionString, Error, Filter, HttpClient, Query, TableClient, TableName};
+use longhaul::{ActivityContext, ActivityFunctions, Failure, OrchestrationContext, Orchestrators, Step};
 use thiserror::Error;
 
 use crate::submit::{DateRange, ORCHESTRATOR};
@@ -25,16 +24,31 @@ where
     H: HttpClient + Clone + 'a,
     C: Clock + Clone + 'a,
 {
-    ActivityFunctions::new().with(ACTIVITY, move |_, range: DateRange| {
+    ActivityFunctions::new().with_resumable(ACTIVITY, move |context, range: DateRange| {
         let (http, clock, settings) = (http.clone(), clock.clone(), settings.clone());
         async move {
-            let counted = count(http, clock, &settings, range).await;
-            counted.map_err(|error| {
-                tracing::error!("the query from {} to {} failed: {error}", range.start, range.end);
-                Failure::from(error)
+            let counted = count(context, http, clock, &settings, range).await;
+            counted.inspect_err(|failure| {
+                tracing::error!("the query from {} to {} failed: {failure}", range.start, range.end);
             })
         }
     })
+}
+
+/// Counts the different values, or some of them until the time is up.
+async fn count<H: HttpClient, C: Clock + Clone>(
+    context: ActivityContext,
+    http: H,
+    clock: C,
+    settings: &Settings,
+    range: DateRange,
+) -> Result<Step<u64>, Failure> {
+    let (connection, query) = prepare(settings)?;
+    let concurrency = count::concurrency(&settings.concurrency)?;
+    let client = TableClient::new(connection, http, clock.clone());
+    count::Count { client: &client, clock, query, column: &settings.column, concurrency, range }
+        .run(context)
+        .await
 }
 
 /// What the query is told by variables.
@@ -48,6 +62,8 @@ pub struct Settings {
     pub filter: String,
     /// `distinct_column`: whose different values are counted.
     pub column: String,
+    /// `query_concurrency`: how many requests are under way at a time.
+    pub concurrency: String,
 }
 
 /// A text that is not shown.
@@ -90,36 +106,8 @@ pub enum QueryError {
     },
 }
 
-/// Counts the different values.
-///
-/// # Errors
-/// When a variable is malformed, or the service does not answer the query.
-pub async fn count<H: HttpClient, C: Clock>(
-    http: H,
-    clock: C,
-    settings: &Settings,
-    range: DateRange,
-) -> Result<u64, QueryError> {
-    let (connection, query) = prepare(settings, range)?;
-    let client = TableClient::new(connection, http, clock);
-    let count = count_distinct(&client, &query, &settings.column)
-        .await
-        .map_err(|error| QueryError::Service { error })?;
-    tracing::info!(
-        distinct = count.distinct,
-        rows = count.rows,
-        rows_without_value = count.rows_without_value,
-        pages = count.pages,
-        retries = count.retries,
-        "counted {} from {} to {}",
-        settings.column,
-        range.start,
-        range.end
-    );
-    Ok(count.distinct)
-}
-
-fn prepare(settings: &Settings, range: DateRange) -> Result<(ConnectionString, Query), QueryError> {
+/// The account, and the query without its range.
+fn prepare(settings: &Settings) -> Result<(ConnectionString, Query), QueryError> {
     let unusable = |variable: &'static str, why: String| QueryError::Variable { variable, why };
     if settings.connection_string.0.trim().is_empty() {
         return Err(QueryError::NoConnectionString);
@@ -135,13 +123,11 @@ fn prepare(settings: &Settings, range: DateRange) -> Result<(ConnectionString, Q
     if settings.column.is_empty() {
         return Err(unusable("distinct_column", "it is empty".into()));
     }
-    let days = PartitionRange::inclusive(range.start.to_string(), range.end.to_string());
     let filter = match settings.filter.trim() {
-        "" => days.filter(),
+        "" => None,
         text => {
-            let filter = Filter::with_parameters(text, &[])
-                .map_err(|error| unusable("query_filter", error.to_string()))?;
-            Some(days.narrow(&filter))
+            let filter = Filter::with_parameters(text, &[]);
+            Some(filter.map_err(|error| unusable("query_filter", error.to_string()))?)
         }
     };
     Ok((connection, Query { filter, ..Query::new(table) }))
@@ -194,21 +180,8 @@ mod tests {
             table: "audit".into(),
             filter: "CertNumber ne ''".into(),
             column: "identificationNumber".into(),
+            concurrency: "16".into(),
         }
-    }
-
-    fn range() -> DateRange {
-        DateRange { start: "2021-10-10".parse().unwrap(), end: "2021-12-10".parse().unwrap() }
-    }
-
-    #[test]
-    fn the_query_is_the_range_and_the_filter() {
-        let (_, query) = prepare(&settings(), range()).unwrap();
-        let filter = query.filter.unwrap().to_string();
-        assert_eq!(
-            filter,
-            "(PartitionKey ge '2021-10-10' and PartitionKey le '2021-12-10') and (CertNumber ne '')"
-        );
     }
 
     #[test]
@@ -216,7 +189,7 @@ mod tests {
         let with = |change: fn(&mut Settings)| {
             let mut settings = settings();
             change(&mut settings);
-            Failure::from(prepare(&settings, range()).unwrap_err())
+            Failure::from(prepare(&settings).unwrap_err())
         };
         for (failure, kind, name) in [
             (

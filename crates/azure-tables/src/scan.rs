@@ -103,11 +103,21 @@ pub struct DistinctScan<'a, H, C> {
     open: BTreeMap<u64, Open>,
     /// Those that wait.
     waiting: VecDeque<u64>,
-    in_flight: FuturesUnordered<LocalBoxFuture<'a, (u64, Era, Result<Page, Failure>)>>,
+    in_flight: FuturesUnordered<LocalBoxFuture<'a, Answer>>,
     pace: Pace,
     /// Of everything but the open sub-ranges.
     totals: ScanCursor,
     on_hold: bool,
+    /// How long a page takes, lately.
+    page_time: Duration,
+}
+
+/// What came of a request.
+struct Answer {
+    id: u64,
+    begun: Era,
+    took: Duration,
+    page: Result<Page, Failure>,
 }
 
 /// A sub-range in memory.
@@ -170,6 +180,7 @@ impl<'a, H: HttpClient, C: Clock> DistinctScan<'a, H, C> {
             pace: Pace::new(options.concurrency),
             totals: cursor,
             on_hold: false,
+            page_time: Duration::ZERO,
         }
     }
 
@@ -192,13 +203,17 @@ impl<'a, H: HttpClient, C: Clock> DistinctScan<'a, H, C> {
     /// Any [`Error`] but those of parsing. After one the scan may be resumed from its cursor.
     pub async fn step(&mut self) -> Result<bool, Error> {
         self.begin_requests();
-        let Some((id, era, answer)) = self.in_flight.next().await else { return Ok(false) };
-        match answer {
+        let Some(Answer { id, begun, took, page }) = self.in_flight.next().await else { return Ok(false) };
+        match page {
             Ok(page) => {
                 self.pace.answered();
+                self.page_time = match self.page_time {
+                    Duration::ZERO => took,
+                    before => (before * 7 + took) / 8,
+                };
                 self.take_page(id, &page)?;
             }
-            Err(failure) => self.take_failure(id, era, failure)?,
+            Err(failure) => self.take_failure(id, begun, failure)?,
         }
         Ok(true)
     }
@@ -206,6 +221,19 @@ impl<'a, H: HttpClient, C: Clock> DistinctScan<'a, H, C> {
     /// From now on no request is begun; [`DistinctScan::step`] waits for those that are under way.
     pub fn hold(&mut self) {
         self.on_hold = true;
+    }
+
+    /// How long a page takes, about and lately; zero while there has been none.
+    pub fn page_time(&self) -> Duration {
+        self.page_time
+    }
+
+    /// Whether all requests under way wait for the service to recover.
+    pub fn is_pausing(&self) -> bool {
+        let now = self.client.clock().now();
+        let under_way = self.open.iter().filter(|(id, _)| !self.waiting.contains(id));
+        let mut pauses = under_way.map(|(_, open)| open.part.not_before.is_some_and(|then| then > now));
+        !self.in_flight.is_empty() && pauses.all(|pauses| pauses)
     }
 
     /// Whether everything is read.
@@ -276,7 +304,7 @@ impl<'a, H: HttpClient, C: Clock> DistinctScan<'a, H, C> {
     /// Begins a request for the next page of a sub-range.
     fn request(&mut self, id: u64) {
         let Some(Open { part, .. }) = self.open.get(&id) else { return };
-        let (client, era) = (self.client, self.pace.era());
+        let (client, begun) = (self.client, self.pace.era());
         let filter = match &self.query.filter {
             Some(filter) => Some(part.range.narrow(filter)),
             None => part.range.filter(),
@@ -291,7 +319,10 @@ impl<'a, H: HttpClient, C: Clock> DistinctScan<'a, H, C> {
             if let Some(pause) = not_before.and_then(|then| until(client.clock().now(), then)) {
                 client.clock().sleep(pause).await;
             }
-            (id, era, client.try_page(&query, from.as_ref()).await)
+            let begin = client.clock().now();
+            let page = client.try_page(&query, from.as_ref()).await;
+            let took = until(begin, client.clock().now()).unwrap_or_default();
+            Answer { id, begun, took, page }
         };
         self.in_flight.push(page.boxed_local());
     }
