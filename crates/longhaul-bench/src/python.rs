@@ -44,9 +44,19 @@ impl Python {
     }
 
     /// Runs the query.
-    pub async fn query(&self, connection_string: &str, table: &str, filter: &str, column: &str) -> anyhow::Result<Run> {
+    pub async fn query(
+        &self,
+        connection_string: &str,
+        table: &str,
+        filter: &str,
+        column: &str,
+    ) -> anyhow::Result<Run> {
         let mut python = Command::new(&self.interpreter);
-        python.arg(sources().join("query.py")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        python
+            .arg(sources().join("query.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = python.spawn()?;
         let request = serde_json::json!({
             "connectionString": connection_string, "table": table, "filter": filter, "column": column,

@@ -78,14 +78,21 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 
 /// Builds the command in release, and answers the target directory. The components are built when it is started.
 async fn build() -> anyhow::Result<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the crate is in a workspace")?;
+    let workspace =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the crate is in a workspace")?;
     let mut cargo = tokio::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
     cargo.current_dir(workspace).args(["build", "--release", "-p", "longhaul-cli"]);
     ensure!(cargo.status().await.context("cannot run cargo")?.success(), "the command cannot be built");
-    Ok(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), |target| workspace.join(target)))
+    Ok(std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace.join("target"), |target| workspace.join(target)))
 }
 
-async fn with_python(python: &Python, service: &Service, latency: u64, runs: u32) -> anyhow::Result<Measured> {
+async fn with_python(
+    python: &Python,
+    service: &Service,
+    latency: u64,
+    runs: u32,
+) -> anyhow::Result<Measured> {
     let filter = format!("PartitionKey ge '{}' and PartitionKey le '{}' and {FILTER}", DAYS[0], DAYS[1]);
     let before = usage::cpu_time(service.process());
     let (mut seconds, mut cpu, mut peak_bytes) = (Vec::new(), 0.0, 0);
@@ -182,5 +189,8 @@ fn targets(measured: &[Measured]) -> Vec<Target> {
         let what = format!("{latency} ms a page: times as long as fetching alone, at most");
         Some(Target { what, measured, wanted, reached: measured <= wanted })
     };
-    [at_least(3.0, 0), at_most(1.3, 20), at_most(1.3, 100), at_least(10.0, 100)].into_iter().flatten().collect()
+    [at_least(3.0, 0), at_most(1.3, 20), at_most(1.3, 100), at_least(10.0, 100)]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -30,7 +30,8 @@ pub struct Options {
 pub fn table(rows: u64) -> Table {
     let first = date(2021, 7, 16);
     let row = |index: u64| {
-        let day = first + jiff::Span::new().days(i64::try_from(index * PARTITIONS / rows.max(1)).unwrap_or(0));
+        let day =
+            first + jiff::Span::new().days(i64::try_from(index * PARTITIONS / rows.max(1)).unwrap_or(0));
         let dice = mixed(index);
         let row = Row::new(day.to_string(), format!("{index:012}")).with("durationMs", (dice % 5000) as i32);
         let row = match dice % 100 {
@@ -56,7 +57,8 @@ fn mixed(number: u64) -> u64 {
 /// which is echoed once it is in force.
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     let data = Data::new().with_table(TABLE, table(options.rows));
-    let service = TableService::start(([127, 0, 0, 1], 0).into(), data, table_service::Options::default()).await?;
+    let service =
+        TableService::start(([127, 0, 0, 1], 0).into(), data, table_service::Options::default()).await?;
     say(&service.connection_string())?;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
