@@ -167,6 +167,13 @@ pub(crate) struct Rows {
     pub(crate) without_value: u64,
 }
 
+impl Rows {
+    /// Not more than `most` of any.
+    pub(crate) fn bounded(self, most: u64) -> Self {
+        Self { rows: self.rows.min(most), without_value: self.without_value.min(most) }
+    }
+}
+
 impl AddAssign for Rows {
     fn add_assign(&mut self, more: Self) {
         self.rows += more.rows;

@@ -167,8 +167,11 @@ impl<'a, H: HttpClient, C: Clock> DistinctScan<'a, H, C> {
         mut cursor: ScanCursor,
         values: DistinctValues,
     ) -> Self {
+        // Ids mean something to this scan only; and what comes from a store may be anything.
+        let parts = std::mem::take(&mut cursor.open).into_iter().map(SubRange::bounded);
         let open: BTreeMap<_, _> =
-            std::mem::take(&mut cursor.open).into_iter().map(|part| (part.id, Open::from(part))).collect();
+            (0..).zip(parts).map(|(id, part)| (id, SubRange { id, giver: None, ..part }.into())).collect();
+        let cursor = ScanCursor { next_id: open.len() as u64, ..cursor.bounded() };
         Self {
             client,
             query,

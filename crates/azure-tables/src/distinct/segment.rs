@@ -133,7 +133,10 @@ impl<'de> Visitor<'de> for Segment<'_> {
                 "fractions" => Kind::Fractions,
                 "truths" => Kind::Truths,
                 other => {
-                    return Err(A::Error::unknown_field(other, &["texts", "integers", "fractions", "truths"]));
+                    return Err(A::Error::unknown_field(
+                        other,
+                        &["texts", "integers", "fractions", "truths"],
+                    ));
                 }
             };
             map.next_value_seed(Values { values: self.0, kind })?;

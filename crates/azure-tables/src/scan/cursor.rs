@@ -27,6 +27,24 @@ pub struct ScanCursor {
     pub(super) restarts: u64,
 }
 
+/// More than any count comes to, and far from where adding overflows.
+const MOST: u64 = 1 << 53;
+
+impl ScanCursor {
+    /// The same with counts that can be added to.
+    pub(super) fn bounded(self) -> Self {
+        Self {
+            done: self.done.min(MOST),
+            rows: self.rows.bounded(MOST),
+            pages: self.pages.min(MOST),
+            throttled: self.throttled.min(MOST),
+            retries: self.retries.min(MOST),
+            restarts: self.restarts.min(MOST),
+            ..self
+        }
+    }
+}
+
 /// One of the parts of the range that are read independently of each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -91,6 +109,18 @@ impl SubRange {
             tries: 0,
             not_before: None,
             restarts: 0,
+        }
+    }
+
+    /// The same with counts that can be added to.
+    pub(super) fn bounded(self) -> Self {
+        Self {
+            since_reached: self.since_reached.bounded(MOST),
+            pages: self.pages.min(MOST),
+            divisible_after: self.divisible_after.min(MOST),
+            tries: self.tries.min(u32::MAX / 2),
+            restarts: self.restarts.min(u32::MAX / 2),
+            ..self
         }
     }
 
