@@ -21,6 +21,7 @@ async fn run(request: Request) -> activity::Answer {
         table: variables::text("table_name").await,
         filter: variables::text("query_filter").await,
         column: variables::text("distinct_column").await,
+        concurrency: variables::text("query_concurrency").await,
     };
     let kept = KEPT.with(Rc::clone);
     activity::serve(request, activities(Outbound, HostClock, kept, settings)).await

@@ -1,12 +1,11 @@
 //! The query behind the API: how many different values a column has between two dates.
 
+mod count;
+
 use std::rc::Rc;
 
-use azure_tables::{
-    Clock, ConnectionString, Error, Filter, HttpClient, PartitionRange, Query, TableClient, TableName,
-    count_distinct,
-};
-use longhaul::{ActivityFunctions, Failure, OrchestrationContext, Orchestrators};
+use azure_tables::{Clock, ConnectionString, Error, Filter, HttpClient, Query, TableClient, TableName};
+use longhaul::{ActivityContext, ActivityFunctions, Failure, OrchestrationContext, Orchestrators, Step};
 use thiserror::Error;
 
 use crate::credentials::{CredentialError, CredentialSettings, Kept};
@@ -35,22 +34,39 @@ where
     H: HttpClient + Clone + 'static,
     C: Clock + Clone + 'static,
 {
-    ActivityFunctions::new().with(ACTIVITY, move |_, range: DateRange| {
+    ActivityFunctions::new().with_resumable(ACTIVITY, move |context, range: DateRange| {
         let (http, clock, settings) = (http.clone(), clock.clone(), settings.clone());
         let credentials = kept.of(&settings.credentials, http.clone(), clock.clone());
         async move {
-            let counted = async {
-                let work =
-                    async |connection| count(http.clone(), clock.clone(), connection, &settings, range).await;
-                credentials?.run(QueryError::is_refusal, work).await
+            let work = async |connection| {
+                let (context, http, clock) = (context.clone(), http.clone(), clock.clone());
+                count(context, http, clock, connection, &settings, range).await
             };
-            let counted = counted.await;
-            counted.map_err(|error| {
-                tracing::error!("the query from {} to {} failed: {error}", range.start, range.end);
-                Failure::from(error)
+            let counted = async { credentials?.run(Uncounted::is_refusal, work).await };
+            counted.await.map_err(|error| {
+                let failure = Failure::from(error);
+                tracing::error!("the query from {} to {} failed: {failure}", range.start, range.end);
+                failure
             })
         }
     })
+}
+
+/// Counts the different values, or some of them until the time is up.
+async fn count<H: HttpClient, C: Clock + Clone>(
+    context: ActivityContext,
+    http: H,
+    clock: C,
+    connection: ConnectionString,
+    settings: &Settings,
+    range: DateRange,
+) -> Result<Step<u64>, Uncounted> {
+    let query = prepare(settings)?;
+    let concurrency = count::concurrency(&settings.concurrency)?;
+    let client = TableClient::new(connection, http, clock.clone());
+    count::Count { client: &client, clock, query, column: &settings.column, concurrency, range }
+        .run(context)
+        .await
 }
 
 /// What the query is told by variables.
@@ -64,6 +80,8 @@ pub struct Settings {
     pub filter: String,
     /// `distinct_column`: whose different values are counted.
     pub column: String,
+    /// `query_concurrency`: how many requests are under way at a time.
+    pub concurrency: String,
 }
 
 /// Why there is no count. The messages name the variable to look at and contain no secret; the
@@ -100,45 +118,47 @@ impl QueryError {
             error => Self::Service { address, error: Box::new(error) },
         }
     }
+}
 
+/// Why a call of the activity has not come to its end.
+#[derive(Debug)]
+enum Uncounted {
+    /// There is no count.
+    Query(QueryError),
+    /// It was cancelled, or could not say how far it got.
+    Activity(Failure),
+}
+
+impl Uncounted {
     /// Whether the table does not know the credential.
     fn is_refusal(&self) -> bool {
-        matches!(self, Self::Service { error, .. } if matches!(**error, Error::Refused(_)))
+        matches!(self, Self::Query(QueryError::Service { error, .. }) if matches!(**error, Error::Refused(_)))
     }
 }
 
-/// Counts the different values.
-///
-/// # Errors
-/// When a variable is malformed, or the service does not answer the query.
-pub async fn count<H: HttpClient, C: Clock>(
-    http: H,
-    clock: C,
-    connection: ConnectionString,
-    settings: &Settings,
-    range: DateRange,
-) -> Result<u64, QueryError> {
-    let query = prepare(settings, range)?;
-    let address = connection.endpoint().to_string();
-    let client = TableClient::new(connection, http, clock);
-    let count = count_distinct(&client, &query, &settings.column)
-        .await
-        .map_err(|error| QueryError::service(address, error))?;
-    tracing::info!(
-        distinct = count.distinct,
-        rows = count.rows,
-        rows_without_value = count.rows_without_value,
-        pages = count.pages,
-        retries = count.retries,
-        "counted {} from {} to {}",
-        settings.column,
-        range.start,
-        range.end
-    );
-    Ok(count.distinct)
+impl<E: Into<QueryError>> From<E> for Uncounted {
+    fn from(error: E) -> Self {
+        Self::Query(error.into())
+    }
 }
 
-fn prepare(settings: &Settings, range: DateRange) -> Result<Query, QueryError> {
+impl From<Failure> for Uncounted {
+    fn from(failure: Failure) -> Self {
+        Self::Activity(failure)
+    }
+}
+
+impl From<Uncounted> for Failure {
+    fn from(error: Uncounted) -> Self {
+        match error {
+            Uncounted::Query(error) => error.into(),
+            Uncounted::Activity(failure) => failure,
+        }
+    }
+}
+
+/// The query without its range.
+fn prepare(settings: &Settings) -> Result<Query, QueryError> {
     let unusable = |variable: &'static str, why: String| QueryError::Variable { variable, why };
     let table: TableName = settings
         .table
@@ -147,13 +167,11 @@ fn prepare(settings: &Settings, range: DateRange) -> Result<Query, QueryError> {
     if settings.column.is_empty() {
         return Err(unusable("distinct_column", "it is empty".into()));
     }
-    let days = PartitionRange::inclusive(range.start.to_string(), range.end.to_string());
     let filter = match settings.filter.trim() {
-        "" => days.filter(),
+        "" => None,
         text => {
-            let filter = Filter::with_parameters(text, &[])
-                .map_err(|error| unusable("query_filter", error.to_string()))?;
-            Some(days.narrow(&filter))
+            let filter = Filter::with_parameters(text, &[]);
+            Some(filter.map_err(|error| unusable("query_filter", error.to_string()))?)
         }
     };
     Ok(Query { filter, ..Query::new(table) })
@@ -211,21 +229,8 @@ mod tests {
             table: "audit".into(),
             filter: "CertNumber ne ''".into(),
             column: "identificationNumber".into(),
+            concurrency: "16".into(),
         }
-    }
-
-    fn range() -> DateRange {
-        DateRange { start: "2021-10-10".parse().unwrap(), end: "2021-12-10".parse().unwrap() }
-    }
-
-    #[test]
-    fn the_query_is_the_range_and_the_filter() {
-        let query = prepare(&settings(), range()).unwrap();
-        let filter = query.filter.unwrap().to_string();
-        assert_eq!(
-            filter,
-            "(PartitionKey ge '2021-10-10' and PartitionKey le '2021-12-10') and (CertNumber ne '')"
-        );
     }
 
     #[test]
@@ -233,7 +238,7 @@ mod tests {
         let with = |change: fn(&mut Settings)| {
             let mut settings = settings();
             change(&mut settings);
-            Failure::from(prepare(&settings, range()).unwrap_err())
+            Failure::from(prepare(&settings).unwrap_err())
         };
         for (failure, kind, name) in [
             (with(|s| s.table = "a b".into()), "InvalidVariable", "table_name"),

@@ -59,7 +59,7 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
             client: self,
             query,
             accept: JSON_WITHOUT_METADATA,
-            landmark: Landmark { token: from.clone(), age: 0, span: 1 },
+            landmark: Landmark::at(from.clone()),
             next: Next::Page(from),
             pages: 0,
             retries: 0,
@@ -78,11 +78,24 @@ impl<H: HttpClient, C: Clock> TableClient<H, C> {
         retries: &mut u64,
     ) -> Result<Page, Error> {
         let draft = Draft { accept, ..request::page(&self.connection, query, from)? };
-        self.until_answered(&draft, Effect::None, retries, |response| match response.status() {
-            StatusCode::OK => read_page(response),
-            _ => Err(Failure::Refusal(refusal(ServiceFailure::read(&response), &query.table))),
-        })
-        .await
+        self.until_answered(&draft, Effect::None, retries, |response| page_or_refusal(response, query)).await
+    }
+
+    /// One try to get a page, for callers that keep their own count of tries.
+    pub(crate) async fn try_page(&self, query: &Query, from: Option<&Continuation>) -> Result<Page, Failure> {
+        let draft = request::page(&self.connection, query, from)
+            .map_err(|error| Failure::Refusal(Error::BadFilter(error)))?;
+        self.attempt(&draft, |response| page_or_refusal(response, query)).await
+    }
+
+    /// How long to wait after so many tries, of which `failure` is the last; `None` if it makes no sense to try again.
+    pub(crate) fn wait_after(&self, tries: u32, failure: &Failure) -> Option<Duration> {
+        let wait = || self.retry.wait(tries, failure.retry_after(), self.clock.jitter());
+        failure.may_pass().then(wait).flatten()
+    }
+
+    pub(crate) fn clock(&self) -> &C {
+        &self.clock
     }
 
     /// Sends a request until `read` takes the answer, or trying again makes no sense or could do harm.
@@ -215,13 +228,27 @@ impl Failure {
         }
     }
 
-    fn after(self, tries: u32) -> Error {
+    /// Whether the service asked to be spared, with or without saying for how long.
+    pub(crate) fn is_throttling(&self) -> bool {
+        let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+        matches!(self, Self::Service { said, .. } if busy.contains(&said.status))
+    }
+
+    /// The error to report after so many tries.
+    pub(crate) fn after(self, tries: u32) -> Error {
         match self {
             Self::Refusal(error) => error,
             Self::Transport(last) => Error::Transport { tries, last },
             Self::Service { said, retry_after } => Error::StillFailing { tries, last: said, retry_after },
             Self::Answer { problem, request_id } => Error::BadAnswer { tries, last: problem, request_id },
         }
+    }
+}
+
+fn page_or_refusal(response: Response<Bytes>, query: &Query) -> Result<Page, Failure> {
+    match response.status() {
+        StatusCode::OK => read_page(response),
+        _ => Err(Failure::Refusal(refusal(ServiceFailure::read(&response), &query.table))),
     }
 }
 
@@ -298,20 +325,25 @@ impl<H: HttpClient, C: Clock> Pages<'_, H, C> {
 /// Notices a circle of tokens of any length with the memory of one (Brent's algorithm): a token is compared with those
 /// that follow it, for twice as many each time before a newer one takes its place.
 #[derive(Debug)]
-struct Landmark {
+pub(crate) struct Landmark {
     token: Option<Continuation>,
     age: u64,
     span: u64,
 }
 
 impl Landmark {
-    fn is_passed_again(&mut self, next: &Continuation) -> bool {
+    /// A walk that begins at `token`.
+    pub(crate) fn at(token: Option<Continuation>) -> Self {
+        Self { token, age: 0, span: 1 }
+    }
+
+    pub(crate) fn is_passed_again(&mut self, next: &Continuation) -> bool {
         if self.token.as_ref() == Some(next) {
             return true;
         }
         self.age += 1;
         if self.age == self.span {
-            *self = Self { token: Some(next.clone()), age: 0, span: self.span.saturating_mul(2) };
+            *self = Self { span: self.span.saturating_mul(2), ..Self::at(Some(next.clone())) };
         }
         false
     }

@@ -16,8 +16,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const HOST: &str = env!("CARGO_BIN_EXE_longhaul");
-const COMPONENTS: [&str; 6] =
-    ["patterns-api", "patterns-orchestrator", "patterns-activity", "patterns-entities", "scheduler", "management"];
+const COMPONENTS: [&str; 6] = [
+    "patterns-api",
+    "patterns-orchestrator",
+    "patterns-activity",
+    "patterns-entities",
+    "scheduler",
+    "management",
+];
 /// The limit of waits for conditions, not a measure.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -105,18 +105,20 @@ impl<P: Platform> Engine<P> {
         limit: Duration,
     ) -> Result<Option<Head>, ReadError> {
         let watch = Stopwatch::start(&self.platform);
-        let mut pause = Duration::from_millis(20);
         loop {
             let Some(bytes) = self.platform.store().get(&self.hub.instance(key)).await? else {
                 return Ok(None);
             };
             let head = decode_head(&bytes)?;
-            let left = limit.saturating_sub(watch.elapsed(&self.platform));
+            let elapsed = watch.elapsed(&self.platform);
+            let left = limit.saturating_sub(elapsed);
             if head.status.is_finished() || left.is_zero() {
                 return Ok(Some(head));
             }
+            // A tenth of what it has taken: nobody waits much longer than it takes, and what takes long is looked at
+            // seldom.
+            let pause = (elapsed / 10).max(Duration::from_millis(5)).min(self.timing.poll);
             self.platform.sleep(pause.min(left)).await;
-            pause = (pause * 3 / 2).min(self.timing.poll);
         }
     }
 

@@ -87,6 +87,10 @@ impl Service {
         auth::verify(ACCOUNT, &self.key, request, SystemTime::now())?;
         let query = Query::read(request)?;
         let table = self.data.table(&query.table).ok_or(Refusal::TableNotFound)?;
+        if query.from.is_some() && schedule.next_token_has_expired() {
+            self.counters.expired();
+            return Err(Refusal::InvalidInput("the continuation token has expired".to_owned()));
+        }
         let options = &schedule.options;
         if !options.latency.is_zero() {
             tokio::time::sleep(options.latency).await;

@@ -13,6 +13,8 @@ pub struct Counts {
     pub rows: u64,
     /// Requests refused with `ServerBusy`.
     pub throttled: u64,
+    /// Continuations refused as expired.
+    pub expired: u64,
     /// Connections dropped.
     pub dropped: u64,
 }
@@ -24,6 +26,7 @@ pub(crate) struct Counters {
     pages: AtomicU64,
     rows: AtomicU64,
     throttled: AtomicU64,
+    expired: AtomicU64,
     dropped: AtomicU64,
 }
 
@@ -35,6 +38,7 @@ impl Counters {
             pages: read(&self.pages),
             rows: read(&self.rows),
             throttled: read(&self.throttled),
+            expired: read(&self.expired),
             dropped: read(&self.dropped),
         }
     }
@@ -51,6 +55,10 @@ impl Counters {
 
     pub fn throttled(&self) {
         self.throttled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn expired(&self) {
+        self.expired.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn dropped(&self) {

@@ -17,6 +17,8 @@ pub struct Options {
     /// Which pages are empty, with a continuation. The page after an empty one is never empty for this reason, so
     /// that a query always ends.
     pub empty_page: Every,
+    /// Requests for a later page whose continuation is refused, as if it had expired.
+    pub expired_token: Every,
     /// Requests that are refused because the service is busy.
     pub throttle: Option<Throttle>,
     /// Requests whose connection is closed.
@@ -33,6 +35,7 @@ impl Default for Options {
             missing_property: MissingProperty::Null,
             pages_end_at_partitions: false,
             empty_page: Every::NEVER,
+            expired_token: Every::NEVER,
             throttle: None,
             drop_connection: None,
             seed: 0,

@@ -41,6 +41,7 @@ pub(crate) struct Schedule {
     pub options: Options,
     requests: AtomicU64,
     pages: AtomicU64,
+    continuations: AtomicU64,
 }
 
 /// What happens to one request besides its answer.
@@ -56,11 +57,17 @@ enum Fault {
     Throttle = 1,
     DropConnection = 2,
     EmptyPage = 3,
+    ExpiredToken = 4,
 }
 
 impl Schedule {
     fn new(options: Options) -> Self {
-        Self { options, requests: AtomicU64::new(0), pages: AtomicU64::new(0) }
+        Self {
+            options,
+            requests: AtomicU64::new(0),
+            pages: AtomicU64::new(0),
+            continuations: AtomicU64::new(0),
+        }
     }
 
     /// Counts a request and tells what happens to it.
@@ -80,6 +87,12 @@ impl Schedule {
     pub fn next_page_is_empty(&self) -> bool {
         let index = self.pages.fetch_add(1, Ordering::Relaxed);
         self.strikes(Fault::EmptyPage, self.options.empty_page, index)
+    }
+
+    /// Counts a request for a later page and tells whether its continuation has expired.
+    pub fn next_token_has_expired(&self) -> bool {
+        let index = self.continuations.fetch_add(1, Ordering::Relaxed);
+        self.strikes(Fault::ExpiredToken, self.options.expired_token, index)
     }
 
     /// Whether the fault strikes at this index: at one place in each run, drawn for that run. ChaCha's stream is

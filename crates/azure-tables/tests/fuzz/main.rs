@@ -1,5 +1,7 @@
 //! Hostile input: connection strings, filters, pages, entities, answers to transactions. See `seed_fuzz`.
 
+mod scan;
+
 use azure_core::script::{Answer, Script, answer};
 use azure_tables::{
     ConnectionString, Entity, EntityKey, Error, Filter, IfMatch, Operation, Query, RetryPolicy, SasToken,

@@ -6,6 +6,7 @@ mod errors;
 mod filters;
 mod paging;
 mod retries;
+mod scans;
 mod scripted;
 mod signing;
 mod vectors;

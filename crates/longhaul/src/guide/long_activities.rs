@@ -8,7 +8,7 @@
 //! | `deadline` | when the time for this call is up: 20 s after its begin, unless the variable `activity_budget` says else |
 //! | `checkpoint` | what earlier attempts have saved: the last *cursor*, and all *segments* in order |
 //! | [`save`](crate::ActivityContext::save) | saves a cursor (small: where to go on) and a segment (what was gathered since the last) |
-//! | [`progress`](crate::ActivityContext::progress) | shows something to whoever looks at the instance, within some seconds |
+//! | [`progress`](crate::ActivityContext::progress) | shows something to whoever looks at the instance, within some seconds: as its custom status, unless the orchestrator sets one |
 //! | [`heartbeat`](crate::ActivityContext::heartbeat) | says that it is alive |
 //! | [`is_cancelled`](crate::ActivityContext::is_cancelled) | whether nobody waits any more, as far as is known |
 //!

@@ -85,6 +85,7 @@ impl StatusDocument {
             instance_id: head.id.clone(),
             runtime_status: head.status,
             input: input.unwrap_or_default(),
+            // What the orchestrator says goes before what an activity of it says.
             custom_status: head.custom_status.clone().or_else(|| head.progress.clone()).unwrap_or_default(),
             output,
             created_time: head.created,
