@@ -111,7 +111,8 @@ pub fn unsettled(data: &Data) -> Option<(String, String)> {
             && entity.scheduled.is_empty()
             && control.outbox.is_empty()
             && control.lease.is_none()
-            && control.inbox.holes.is_empty();
+            && control.inbox.holes.is_empty()
+            && control.inbox.read >= counter(data, &format!("sim/inbox/{key}"));
         (!settled).then(|| (key.to_owned(), format!("it does not come to rest: {control:?}")))
     })
 }
@@ -123,6 +124,16 @@ pub fn ended(who: String, record: &Record) -> Ended {
         _ => None,
     };
     Ended { who, operations: output }
+}
+
+fn counter(data: &Data, key: &str) -> u64 {
+    let bytes = data.get(key).map_or(&b"0"[..], Vec::as_slice);
+    match bytes.try_into() {
+        Ok(bytes) => u64::from_le_bytes(bytes),
+        Err(_) => {
+            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).expect("it is a counter")
+        }
+    }
 }
 
 /// The entities in a store, and their records.
