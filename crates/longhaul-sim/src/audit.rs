@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use longhaul::{EntityId, Payload, Record, RuntimeStatus};
+use longhaul::{Payload, Record, RuntimeStatus};
 
 use crate::bank::{Account, Line, OPENING_BALANCE, Way};
 use crate::checks::Data;
@@ -43,10 +43,30 @@ impl Books {
         Self { accounts }
     }
 
-    /// Whether this stands in the book of `to`.
-    pub fn shows(&self, to: &EntityId, line: &Line) -> bool {
-        let account = self.accounts.get(&to.to_string());
-        account.is_some_and(|account| account.lines.iter().any(|each| is_same(each, line)))
+    /// What was accepted and is not carried out.
+    pub fn missing(&self, sent: &[Sent], ended: &[Ended]) -> Vec<(String, String)> {
+        let mut missing = Vec::new();
+        let lines = || {
+            self.accounts
+                .iter()
+                .flat_map(|(name, account)| account.lines.iter().map(move |line| (name, line)))
+        };
+        let seen: BTreeMap<_, _> = lines().map(|(name, line)| ((line.who.as_str(), line.n), name)).collect();
+        for Sent { line, to, acknowledged } in sent {
+            if *acknowledged
+                && seen.get(&(line.who.as_str(), line.n)).is_none_or(|name| **name != to.to_string())
+            {
+                missing.push((to.to_string(), format!("{line:?} was acknowledged, and is missing")));
+            }
+        }
+        for Ended { who, operations } in ended {
+            let of_it = 0..operations.unwrap_or(0);
+            let numbers: Vec<_> = of_it.filter(|n| !seen.contains_key(&(who.as_str(), *n))).collect();
+            if !numbers.is_empty() {
+                missing.push((who.clone(), format!("of its operations {numbers:?} were not carried out")));
+            }
+        }
+        missing
     }
 
     /// What is wrong with them.
@@ -66,19 +86,7 @@ impl Books {
             wrong.extend(out_of_order(lines, sent).map(|what| (name.clone(), what)));
             wrong.extend(intrusions(lines).map(|what| (name.clone(), what)));
         }
-        for Sent { line, to, acknowledged } in sent {
-            if *acknowledged && !self.shows(to, line) {
-                wrong.push((to.to_string(), format!("{line:?} was acknowledged, and is missing")));
-            }
-        }
-        for Ended { who, operations } in ended {
-            let Some(operations) = operations else { continue };
-            let missing: Vec<_> =
-                (0..*operations).filter(|n| !seen.contains_key(&(who.clone(), *n))).collect();
-            if !missing.is_empty() {
-                wrong.push((who.clone(), format!("of its operations {missing:?} were not carried out")));
-            }
-        }
+        wrong.extend(self.missing(sent, ended));
         wrong.extend(self.half_transfers(ended));
         wrong
     }
@@ -111,8 +119,7 @@ pub fn unsettled(data: &Data) -> Option<(String, String)> {
             && entity.scheduled.is_empty()
             && control.outbox.is_empty()
             && control.lease.is_none()
-            && control.inbox.holes.is_empty()
-            && control.inbox.read >= counter(data, &format!("sim/inbox/{key}"));
+            && control.inbox.holes.is_empty();
         (!settled).then(|| (key.to_owned(), format!("it does not come to rest: {control:?}")))
     })
 }
@@ -124,16 +131,6 @@ pub fn ended(who: String, record: &Record) -> Ended {
         _ => None,
     };
     Ended { who, operations: output }
-}
-
-fn counter(data: &Data, key: &str) -> u64 {
-    let bytes = data.get(key).map_or(&b"0"[..], Vec::as_slice);
-    match bytes.try_into() {
-        Ok(bytes) => u64::from_le_bytes(bytes),
-        Err(_) => {
-            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).expect("it is a counter")
-        }
-    }
 }
 
 /// The entities in a store, and their records.

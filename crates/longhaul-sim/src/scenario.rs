@@ -9,7 +9,7 @@ use longhaul::{InstanceId, InstanceKey, Payload, Record, RuntimeStatus, Schedule
 use longhaul_program::{Program, Scenario, allows, generate};
 use serde_json::Value;
 
-use crate::audit::{self, Books};
+use crate::audit::{self, Books, Ended};
 use crate::bank::{self, End, Job};
 use crate::chaos;
 use crate::checks::{Checks, Violation};
@@ -314,29 +314,23 @@ impl Run {
         if self.customers.are_busy() {
             return Some((String::new(), "customers are not done".to_owned()));
         }
+        let ended = self.ended_tellers();
         self.world.store().check(|_, data| {
-            found = audit::unsettled(data).or_else(|| {
-                let books = Books::of(data);
-                let missing = self
-                    .customers
-                    .sent()
-                    .into_iter()
-                    .find(|sent| sent.acknowledged && !books.shows(&sent.to, &sent.line))?;
-                Some((missing.to.to_string(), format!("{missing:?} is not carried out")))
-            });
+            let missing = || Books::of(data).missing(&self.customers.sent(), &ended).into_iter().next();
+            found = audit::unsettled(data).or_else(missing);
         });
         found
     }
 
+    fn ended_tellers(&self) -> Vec<Ended> {
+        let acknowledged = self.users.acknowledged();
+        let tellers = acknowledged.iter().filter(|item| matches!(item.wish.work, Work::Job(_)));
+        tellers.filter_map(|item| Some(audit::ended(item.id.to_string(), &self.record(item)?))).collect()
+    }
+
     /// Looks into the books.
     fn check_entities(&self) {
-        let ended: Vec<_> = self
-            .users
-            .acknowledged()
-            .iter()
-            .filter(|item| matches!(item.wish.work, Work::Job(_)))
-            .filter_map(|item| Some(audit::ended(item.id.to_string(), &self.record(item)?)))
-            .collect();
+        let ended = self.ended_tellers();
         let unsettled = self.unsettled();
         self.world.store().check(|checks, data| {
             for (subject, what) in
