@@ -54,19 +54,19 @@ fn programs_storm_no_acknowledged_instance_is_lost_and_no_invariant_broken() {
 
 #[test]
 fn bank_fair_every_operation_is_carried_out_once_and_no_lease_is_lost() {
-    let reports = run_all(60, Climate::Fair, Cast::Bank);
+    let reports = run_all(40, Climate::Fair, Cast::Bank);
     assert!(reports.iter().all(|report| report.acknowledged >= 5 && report.signals >= 18));
 }
 
 #[test]
 fn bank_quiet_every_operation_is_carried_out_in_time_though_nobody_polls() {
-    let reports = run_all(100, Climate::Quiet, Cast::Bank);
+    let reports = run_all(60, Climate::Quiet, Cast::Bank);
     assert!(reports.iter().all(|report| report.acknowledged >= 5 && report.signals >= 18));
 }
 
 #[test]
 fn bank_storm_no_money_is_lost_no_signal_and_no_lock() {
-    let reports = run_all(300, Climate::Storm, Cast::Bank);
+    let reports = run_all(100, Climate::Storm, Cast::Bank);
     let signals: usize = reports.iter().map(|report| report.signals).sum();
     assert!(signals >= 10 * reports.len(), "{signals}: the storm leaves little to check");
 }
