@@ -1,15 +1,24 @@
-//! The functions of the simulation: the test application's, in a process of this world.
+//! The functions of the simulation: the test application's and the bank's, in a process of this world.
 
 use std::time::Duration;
 
-use longhaul::{ActivityFunctions, Failure, Orchestrators, Store};
+use longhaul::{ActivityFunctions, EntityFunctions, EntityId, Failure, Orchestrators, Store};
 use longhaul_program::Host;
 
+use crate::bank;
 use crate::world::Place;
 
 /// The orchestrator functions.
 pub fn orchestrators() -> Orchestrators {
-    longhaul_program::orchestrators()
+    bank::orchestrators(longhaul_program::orchestrators())
+}
+
+/// The entity functions that belong to `entity`.
+pub fn entities(entity: &EntityId) -> EntityFunctions {
+    match entity.name() {
+        "counter" | "account" => longhaul_program::entities(),
+        _ => bank::entities(),
+    }
 }
 
 /// The activity functions, as they run in a process.

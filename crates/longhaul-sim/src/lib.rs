@@ -11,11 +11,16 @@
 //! - [`checks`] are the engine's invariants, held against every write.
 //! - [`world`] puts the engine's components into processes and connects them by an unreliable network; [`functions`]
 //!   are the orchestrators and activities that run there.
+//! - [`bank`] has accounts that are entities, and tellers that lock them; [`customers`] signal and clean entities, and
+//!   [`audit`] looks into the books at the end.
 //! - [`users`] start instances and poll them, while [`chaos`] lets processes crash and clocks jump.
 //! - [`scenario`] is one run; [`trace`] and [`story`] tell what happened in one that failed.
 
+pub mod audit;
+pub mod bank;
 pub mod chaos;
 pub mod checks;
+pub mod customers;
 pub mod exec;
 pub mod faults;
 pub mod focus;

@@ -43,6 +43,12 @@ fn tell_record(record: &Record) -> String {
     if control.inbox.read > 0 {
         text += &format!(", read {} holes {:?}", control.inbox.read, control.inbox.holes);
     }
+    for lock in &control.locks {
+        text += &format!(", has locked {}", lock.entity);
+    }
+    if let Some(entity) = &control.entity {
+        text += &format!(", {entity:?}, state {:?}", record.head.output);
+    }
     for (id, task) in &control.tasks {
         text += &format!(", task {id} attempt {}", task.attempt);
         if let Some(at) = task.retry_at {

@@ -15,6 +15,7 @@ use longhaul::{
 };
 use longhaul_program::Scenario;
 
+use crate::bank::{self, Job};
 use crate::exec::Process;
 use crate::process::{CLIENTS, OUTSIDE};
 use crate::world::{Place, World};
@@ -24,12 +25,33 @@ use crate::world::{Place, World};
 pub struct Wish {
     /// The id, if the user chooses it.
     pub id: Option<InstanceId>,
-    /// The program, and the events that it wants.
-    pub scenario: Rc<Scenario>,
+    /// What is to be done.
+    pub work: Work,
     /// How much later it is to begin.
     pub later: Option<Duration>,
     /// What an operator does to it.
     pub operator: Operator,
+}
+
+/// What an instance is to do.
+#[derive(Clone)]
+pub enum Work {
+    /// To evaluate a program; the events that it wants are raised.
+    Program(Rc<Scenario>),
+    /// To move money.
+    Job(Rc<Job>),
+}
+
+impl Work {
+    fn start(&self) -> Start {
+        match self {
+            Self::Program(scenario) => {
+                let input = serde_json::json!({ "program": scenario.program, "n": 0 });
+                Start::new("program", Json::from(input))
+            }
+            Self::Job(job) => Start::new("teller", bank::input(job)),
+        }
+    }
 }
 
 /// What an operator does to an instance.
@@ -125,11 +147,10 @@ impl Users {
     async fn serve(&self, client: Process, wish: Wish, answer: oneshot::Sender<()>) {
         let world = &self.world;
         let engine = world.engine(client);
-        let input = serde_json::json!({ "program": wish.scenario.program, "n": 0 });
         let scheduled = wish
             .later
             .map(|later| engine.platform().now() + SignedDuration::try_from(later).expect("a short time"));
-        let start = Start { scheduled, ..Start::new("program", Json::from(input)) };
+        let start = Start { scheduled, ..wish.work.start() };
         let (id, key, started) = match &wish.id {
             None => match engine.start(start).await {
                 Ok(started) => (started.id.clone(), started.key.clone(), Some(started)),
@@ -141,12 +162,7 @@ impl Users {
                 Err(_) => return,
             },
         };
-        world.processes().note(client, || {
-            format!(
-                "acknowledges {key}, {}",
-                serde_json::to_string(&wish.scenario.program).expect("it is JSON")
-            )
-        });
+        world.processes().note(client, || format!("acknowledges {key}, {}", wish.work.start().input));
         world.store().check(|checks, data| checks.acknowledged(data, &id, &key));
         self.acknowledged.borrow_mut().push(Acknowledged {
             id: id.clone(),
@@ -154,7 +170,9 @@ impl Users {
             wish: wish.clone(),
         });
         let _ = answer.send(());
-        self.raise_events(&id, &wish.scenario);
+        if let Work::Program(scenario) = &wish.work {
+            self.raise_events(&id, scenario);
+        }
         self.operate(&id, wish.operator);
         self.poll(id, key);
         if let Some(started) = started {

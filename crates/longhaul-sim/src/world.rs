@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::channel::mpsc;
+use futures::channel::{mpsc, oneshot};
 use futures::future::{FutureExt, LocalBoxFuture};
 use futures::stream::StreamExt;
 use jiff::Timestamp;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, InstanceKey, KickError,
-    Kicks, Limits, NoAnswer, Platform, ReportSink, SchedulerKick, SchedulerWatch, TaskHub, TickKick, Timing,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, EntityBatch, EntityId,
+    EntityOutcome, InstanceKey, KickError, Kicks, Limits, NoAnswer, Platform, ReportSink, SchedulerKick,
+    SchedulerWatch, TaskHub, TickKick, Timing,
 };
 
 use crate::exec::{Exec, Process};
-use crate::functions::{activities, orchestrators};
+use crate::functions::{activities, entities, orchestrators};
 use crate::process::{ACTIVITIES, ORCHESTRATORS, OUTSIDE, Processes, SCHEDULERS};
 use crate::store::SimStore;
 use crate::weather::Weather;
@@ -33,7 +34,13 @@ struct Shared {
     weather: Rc<RefCell<Weather>>,
     /// What each process remembers of its scheduler kicks, until it crashes.
     watches: RefCell<BTreeMap<(Process, u32), SchedulerWatch>>,
+    /// How often in a row there was no answer to operations on an entity.
+    unanswered: RefCell<BTreeMap<EntityId, u32>>,
 }
+
+/// How often in a row there is no answer at most: fewer than the engine gives up after, since what it gives up is not
+/// carried out.
+const UNANSWERED: u32 = 3;
 
 impl World {
     /// A world of these parts.
@@ -53,6 +60,7 @@ impl World {
             limits,
             weather: weather.clone(),
             watches: RefCell::default(),
+            unanswered: RefCell::default(),
         }))
     }
 
@@ -194,6 +202,24 @@ impl World {
         });
     }
 
+    /// Has operations carried out in one of the processes for them; in one that does not fail, if it may not.
+    async fn run_entity(&self, batch: &EntityBatch, may_fail: bool) -> Option<EntityOutcome> {
+        let process = if may_fail { self.one_of(ACTIVITIES) } else { OUTSIDE };
+        let (batch, here) = (batch.clone(), self.clone());
+        let (sender, answer) = oneshot::channel();
+        self.0.exec.spawn(process, async move {
+            let exec = &here.0.exec;
+            let most = if exec.chance(0.1) { Duration::from_secs(5) } else { Duration::from_millis(20) };
+            exec.sleep(exec.up_to(most)).await;
+            if may_fail && exec.chance(here.weather().trapping) {
+                here.0.processes.crash(process);
+            }
+            let now = here.0.processes.now(process);
+            let _ = sender.send(entities(&batch.entity_id).run(batch.clone(), now).await);
+        });
+        answer.await.ok()
+    }
+
     fn one_of<const N: usize>(&self, processes: [Process; N]) -> Process {
         processes[self.0.exec.below(N as u64) as usize]
     }
@@ -268,6 +294,23 @@ impl Kicks for Caller {
 }
 
 impl Activities for Caller {
+    async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
+        let world = self.0.clone();
+        let exec = &world.0.exec;
+        exec.sleep(exec.up_to(Duration::from_millis(3))).await;
+        let unanswered = world.0.unanswered.borrow().get(&batch.entity_id).copied().unwrap_or(0);
+        let fails = unanswered < UNANSWERED;
+        let outcome = match fails && exec.chance(world.weather().unanswered / 2.0) {
+            true => None,
+            false => world.run_entity(batch, fails).await,
+        };
+        // What was carried out before the answer was lost was carried out for nothing.
+        let outcome = outcome.filter(|_| !(fails && exec.chance(world.weather().unanswered / 2.0)));
+        let unanswered = if outcome.is_some() { 0 } else { unanswered + 1 };
+        world.0.unanswered.borrow_mut().insert(batch.entity_id.clone(), unanswered);
+        outcome.ok_or_else(|| NoAnswer("injected".into()))
+    }
+
     async fn call(
         &self,
         name: &str,

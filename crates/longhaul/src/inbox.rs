@@ -139,9 +139,21 @@ impl<P: Platform> Engine<P> {
         let waited: BTreeMap<_, _> =
             holes.iter().map(|(slot, since)| (*slot, since.elapsed(&self.platform))).collect();
         let slots: Vec<u64> = inbox.holes.iter().copied().chain(inbox.read + 1..=last).collect();
-        let values = try_join_all(slots.iter().map(|slot| self.read_message(key, *slot))).await?;
+        let mut read = self.read_messages(key, &slots).await?;
+        // Of two messages of one sender the later may have been seen, and the earlier, which was there before, not: then
+        // it is there now.
+        loop {
+            let seen = read.iter().rev().find(|(_, value)| value.is_some()).map_or(0, |(slot, _)| *slot);
+            let missed = read.range(..seen).filter(|(_, value)| value.is_none());
+            let missed: Vec<_> = missed.map(|(slot, _)| *slot).collect();
+            let found = self.read_messages(key, &missed).await?;
+            if found.values().all(Option::is_none) {
+                break;
+            }
+            read.extend(found);
+        }
         let mut taken = Vec::new();
-        for (slot, value) in slots.into_iter().zip(values) {
+        for (slot, value) in read {
             match value {
                 Some(message) => {
                     inbox.holes.remove(&slot);
@@ -162,6 +174,15 @@ impl<P: Platform> Engine<P> {
         inbox.read = last.max(inbox.read);
         holes.retain(|slot, _| inbox.holes.contains(slot));
         Ok(taken)
+    }
+
+    async fn read_messages(
+        &self,
+        key: &InstanceKey,
+        slots: &[u64],
+    ) -> Result<BTreeMap<u64, Option<Option<Message>>>, StoreError> {
+        let read = slots.iter().map(|slot| async { Ok((*slot, self.read_message(key, *slot).await?)) });
+        Ok(try_join_all(read).await?.into_iter().collect())
     }
 
     /// `Some(None)`: there is something, and it is no message.

@@ -189,6 +189,7 @@ impl<P: Platform> Engine<P> {
     ) -> Result<bool, ReadError> {
         let store = self.platform.store();
         let patience = Stopwatch::start(&self.platform);
+        let mut tried = false;
         loop {
             let error = match self.claim(id).await {
                 Ok(Some(claim)) if claim.chosen == ballot => return Ok(true),
@@ -197,6 +198,10 @@ impl<P: Platform> Engine<P> {
                     return Ok(false);
                 }
                 Ok(Some(claim)) => {
+                    // It may have been chosen, and be deleted already: then it was marked before the claim was let go.
+                    if std::mem::replace(&mut tried, true) && self.is_gone(key).await? {
+                        return Ok(true);
+                    }
                     match store.swap(&self.hub.claim(id), &claim.bytes, claim.choosing(ballot)).await {
                         Ok(_) => continue,
                         Err(error) => error,
@@ -208,6 +213,11 @@ impl<P: Platform> Engine<P> {
             };
             self.pause_unless_over(&patience, error).await?;
         }
+    }
+
+    /// Whether the record at `key` is deleted, or is being.
+    async fn is_gone(&self, key: &InstanceKey) -> Result<bool, ReadError> {
+        Ok(self.read_patiently(key).await?.is_none_or(|stored| stored.record.head.purging))
     }
 
     /// Sees to an instance that has never been ticked: its creator may have been slow, and then gone before it could

@@ -160,7 +160,7 @@ impl<P: Platform, A: Activities, K: Kicks> EntityTick<'_, P, A, K> {
         if !operations.is_empty() {
             plan.changed = true;
             let batch = self.batch(&plan.next, &operations).await?;
-            let outcome = match self.around.activities.entity(&batch).await {
+            let outcome = match self.carried_out(&batch).await {
                 Err(_) if operations.len() == 1 && self.failures >= engine.timing.max_failures => {
                     gave_up(&batch, self.failures)
                 }
@@ -193,6 +193,18 @@ impl<P: Platform, A: Activities, K: Kicks> EntityTick<'_, P, A, K> {
         let (entity_id, seed) = (self.entity.clone(), engine.nonce());
         let max_payload = engine.limits.max_payload;
         Ok(EntityBatch { entity_id, state, operations: asked, seed, max_payload })
+    }
+
+    /// Has a batch carried out, and waits no longer for it than for a silent activity.
+    async fn carried_out(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
+        let engine = self.around.engine;
+        let limit = engine.timing.activity_silence;
+        let (outcome, too_long) = (self.around.activities.entity(batch), engine.platform.sleep(limit));
+        pin_mut!(outcome, too_long);
+        match future::select(outcome, too_long).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(NoAnswer(format!("silence for {limit:?}"))),
+        }
     }
 
     /// Takes in what came of operations.
