@@ -2,10 +2,13 @@
 //!
 //! | subcommand | what it compares |
 //! | --- | --- |
+//! | `entities` | signals to one entity from 1, 32 and 256 clients at a time |
 //! | `query` | the query of the application with Azure's Python SDK, and with the mere fetching of the same pages |
 //!
 //! What is measured runs in processes of its own, so that CPU time and peak memory are those of one part alone.
 
+mod build;
+mod entities;
 mod floor;
 mod python;
 mod query;
@@ -26,6 +29,8 @@ struct Arguments {
 enum Command {
     /// The distinct count of a table, from the submission to the result.
     Query(query::Options),
+    /// Signals to one entity from many clients.
+    Entities(entities::Options),
     /// Serves the table; for this program's own use.
     #[command(hide = true)]
     Serve(service::Options),
@@ -38,6 +43,7 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Query(options) => query::run(options).await,
+        Command::Entities(options) => entities::run(options).await,
         Command::Serve(options) => service::serve(options).await,
         Command::Fetch => floor::fetch().await,
     }

@@ -1,17 +1,17 @@
 //! The query: (a) with Azure's Python SDK, (b) as the mere fetching of its pages, (c) by the application, from the
 //! submission to the result.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use longhaul_tests::app::{App, Launch};
 use serde_json::json;
 
 use crate::python::Python;
 use crate::report::{self, Measured, Target};
 use crate::service::{DAYS, Service, TABLE};
-use crate::{floor, usage};
+use crate::{build, floor, usage};
 
 const FILTER: &str = "CertNumber ne ''";
 const COLUMN: &str = "identificationNumber";
@@ -42,7 +42,7 @@ pub struct Options {
 
 /// Runs the benchmark.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    let target = build().await?;
+    let target = build::release().await?;
     let python = match Python::prepare(&target.join("bench-python")).await {
         Ok(python) => Some(python),
         Err(why) => {
@@ -74,17 +74,6 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         std::fs::write(path, serde_json::to_vec_pretty(&all)?)?;
     }
     Ok(())
-}
-
-/// Builds the command in release, and answers the target directory. The components are built when it is started.
-async fn build() -> anyhow::Result<PathBuf> {
-    let workspace =
-        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the crate is in a workspace")?;
-    let mut cargo = tokio::process::Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.current_dir(workspace).args(["build", "--release", "-p", "longhaul-cli"]);
-    ensure!(cargo.status().await.context("cannot run cargo")?.success(), "the command cannot be built");
-    Ok(std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace.join("target"), |target| workspace.join(target)))
 }
 
 async fn with_python(
