@@ -25,7 +25,8 @@ fn a_connection_string_is_read_or_refused_without_quoting_it() {
             Err(error) => format!("{error} {error:?}"),
         };
         for secret in text.split(';').filter_map(|setting| setting.strip_prefix("Secret=")) {
-            assert!(secret.len() < 8 || !shown.contains(secret), "{shown}");
+            // The messages name settings, and the longest name has eight letters.
+            assert!(secret.len() <= 8 || !shown.contains(secret), "{shown}");
         }
     });
 }

@@ -38,7 +38,9 @@ fn a_connection_string_is_read_or_refused_without_quoting_it() {
             let secret =
                 name.eq_ignore_ascii_case("AccountKey") || name.eq_ignore_ascii_case("SharedAccessSignature");
             // A value that another setting repeats may be shown as that.
+            // And one that is the name of a setting is in the messages.
             let alone = secret && value.len() >= 12 && text.matches(value).count() == 1;
+            let alone = alone && !value.chars().all(char::is_alphabetic);
             assert!(!alone || !shown.contains(value), "{shown}");
         }
     });
