@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use longhaul::{EntityId, EntityQuery, EntityStatus, Json, Platform};
+use longhaul::{EntityId, EntityQuery, EntityStatus, InvalidEntityId, Json, Platform};
 use serde::Serialize;
 
 use crate::answers::{Body, empty, json};
@@ -49,8 +49,12 @@ impl<P: Platform, C: Components> Management<'_, P, C> {
         let list = self.list_of_entities();
         let continuation = request.continuation(self.settings, &list)?;
         let parameters = &request.parameters;
+        let name = match request.entity_name() {
+            Some(name) => Some(EntityId::new(name, "").map_err(malformed)?.name().to_owned()),
+            None => None,
+        };
         let query = EntityQuery {
-            name: request.entity_name().map(str::to_owned),
+            name,
             last_operation_from: parameters.time("lastOperationTimeFrom"),
             last_operation_to: parameters.time("lastOperationTimeTo"),
             fetch_state: parameters.flag("fetchState").unwrap_or(false),
@@ -115,8 +119,12 @@ impl Admitted {
     fn entity(&self) -> Result<EntityId, Refusal> {
         let part = |name| self.segment_if_any(name).unwrap_or_default();
         let key = Some(part("entityKey")).filter(|key| *key != "$").unwrap_or_default();
-        EntityId::new(part("entityName"), key).map_err(|error| Refusal::BadArgument(error.to_string()))
+        EntityId::new(part("entityName"), key).map_err(malformed)
     }
+}
+
+fn malformed(error: InvalidEntityId) -> Refusal {
+    Refusal::BadArgument(error.to_string())
 }
 
 /// The input of a signal: JSON if it says that it is, else a text.

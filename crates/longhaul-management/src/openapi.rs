@@ -1,6 +1,7 @@
 //! The OpenAPI document, made of the [table of operations](crate::OPERATIONS).
 
 use http::Method;
+use longhaul::{MAX_ENTITY_KEY, MAX_ENTITY_NAME};
 use serde_json::{Map, Value, json};
 
 use crate::operations::{OPERATIONS, Row};
@@ -83,14 +84,16 @@ fn operation(row: &Row, path: &str, method: &Method, number: usize) -> Value {
 }
 
 fn segment(name: &str) -> Value {
-    // Together, with two more characters, they are an id.
     let schema = match name {
-        "entityName" | "entityKey" => {
-            json!({"type": "string", "minLength": 1, "maxLength": 120, "pattern": ENTITY_NAME})
-        }
+        "entityName" => entity_part(MAX_ENTITY_NAME),
+        "entityKey" => entity_part(MAX_ENTITY_KEY),
         _ => schema(Kind::Id),
     };
     json!({"name": name, "in": "path", "required": true, "schema": schema})
+}
+
+fn entity_part(longest: usize) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": longest, "pattern": ENTITY_NAME})
 }
 
 fn parameter(parameter: &Parameter) -> Value {

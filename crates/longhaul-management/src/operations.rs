@@ -271,7 +271,11 @@ pub const OPERATIONS: &[Row] = &[
         request: None,
         answers: &[
             Answer::new(200, "The entities.", Content::Entities).with(&[header::CONTINUATION]),
-            Answer::new(400, "The continuation token is none of ours.", Content::Error),
+            Answer::new(
+                400,
+                "A malformed name, or a continuation token that is none of ours.",
+                Content::Error,
+            ),
             Answer::new(500, "The store failed.", Content::Error),
         ],
     },

@@ -23,7 +23,7 @@ pub use client::{CleanedEntities, EntityList, EntityQuery, EntityStatus};
 pub use context::EntityContext;
 pub use control::EntityControl;
 pub use functions::{EntityFunctions, Operations};
-pub use id::{EntityId, InvalidEntityId};
+pub use id::{EntityId, InvalidEntityId, MAX_ENTITY_KEY, MAX_ENTITY_NAME};
 pub use message::{Caller, EntityMessage, EntityRequest, Section};
 pub use reach::Route;
 pub use wire::{EntityAction, EntityBatch, EntityOperation, EntityOutcome, OperationResult};

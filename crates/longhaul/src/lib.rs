@@ -77,7 +77,8 @@ pub use engine::{Engine, Limits, Timing};
 pub use entity::{
     Caller, CleanedEntities, EntityAction, EntityBatch, EntityContext, EntityControl, EntityFunctions,
     EntityId, EntityList, EntityMessage, EntityOperation, EntityOutcome, EntityQuery, EntityRequest,
-    EntityStatus, InvalidEntityId, OperationResult, Operations, Route, Section,
+    EntityStatus, InvalidEntityId, MAX_ENTITY_KEY, MAX_ENTITY_NAME, OperationResult, Operations, Route,
+    Section,
 };
 pub use failure::{Failure, public_text};
 pub use history::{Child, Event, EventKind};

@@ -87,6 +87,7 @@ fn entities_are_listed_page_by_page() {
     let time = listed[1]["lastOperationTime"].as_str().unwrap();
     assert!(time.len() == "2019-12-18T21:45:44.6326361Z".len() && time.ends_with('Z'), "{time}");
     assert_eq!(scene.ask("GET", "entities/other", &Value::Null).json(), json!([]));
+    assert_eq!(scene.ask("GET", "entities/a%40b", &Value::Null).status, 400);
     let later = "entities?lastOperationTimeFrom=2999-01-01";
     assert_eq!(scene.ask("GET", later, &Value::Null).json(), json!([]));
 

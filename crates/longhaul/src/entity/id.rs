@@ -5,7 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::id::{InstanceId, MAX_INSTANCE_ID};
+use crate::id::InstanceId;
+
+/// The longest name of an entity function, in characters.
+pub const MAX_ENTITY_NAME: usize = 100;
+/// The longest key of an entity, in characters. Both together are no longer than the id of an instance.
+pub const MAX_ENTITY_KEY: usize = 150;
 
 /// The name of an entity: that of its function, and a key. As a text `@name@key`.
 ///
@@ -27,8 +32,8 @@ impl EntityId {
     /// The entity `key` of the entity function `name`.
     ///
     /// # Errors
-    /// When the name is empty or contains `@`, when either contains `/`, `\`, `#`, `?` or a control character, and when
-    /// both together, as `@name@key`, are longer than 256 characters.
+    /// When the name is empty, longer than [`MAX_ENTITY_NAME`] or contains `@`, when the key is longer than
+    /// [`MAX_ENTITY_KEY`], and when either contains `/`, `\`, `#`, `?` or a control character.
     pub fn new(name: &str, key: &str) -> Result<Self, InvalidEntityId> {
         let id = Self { name: name.to_lowercase(), key: key.to_owned() };
         if id.name.is_empty() {
@@ -37,12 +42,14 @@ impl EntityId {
         if id.name.contains('@') {
             return Err(InvalidEntityId("the name of its function contains '@'"));
         }
-        let text = id.to_string();
-        if text.chars().any(|c| matches!(c, '/' | '\\' | '#' | '?') || c.is_control()) {
+        if id.to_string().chars().any(|c| matches!(c, '/' | '\\' | '#' | '?') || c.is_control()) {
             return Err(InvalidEntityId("it contains '/', '\\', '#', '?' or a control character"));
         }
-        if text.chars().count() > MAX_INSTANCE_ID {
-            return Err(InvalidEntityId("it is longer than 256 characters"));
+        if id.name.chars().count() > MAX_ENTITY_NAME {
+            return Err(InvalidEntityId("the name of its function is longer than 100 characters"));
+        }
+        if key.chars().count() > MAX_ENTITY_KEY {
+            return Err(InvalidEntityId("its key is longer than 150 characters"));
         }
         Ok(id)
     }
@@ -110,7 +117,15 @@ mod tests {
             assert_eq!((id.name(), id.key()), (name, key), "{text}");
             assert_eq!(id.to_string().parse::<EntityId>().unwrap(), id);
         }
-        for text in ["counter", "@counter", "@@key", "@c@a/b", "@c@a\n", &format!("@c@{}", "k".repeat(254))] {
+        for text in [
+            "counter",
+            "@counter",
+            "@@key",
+            "@c@a/b",
+            "@c@a\n",
+            &format!("@c@{}", "k".repeat(151)),
+            &format!("@{}@k", "c".repeat(101)),
+        ] {
             assert!(text.parse::<EntityId>().is_err(), "{text}");
         }
     }
