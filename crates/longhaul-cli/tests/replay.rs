@@ -99,7 +99,7 @@ fn what_cannot_be_replayed_is_said() {
         (&["--instance", "i", "--state-dir", gone.to_str().unwrap()], "there is no state directory"),
         (
             &["--history", file, "--component", "orchestra"],
-            "no component orchestra, but activity, orchestrator,",
+            "no component orchestra, but activity, management, orchestrator,",
         ),
         (&["--history", file, "--component", "activity"], "component activity replays no histories"),
     ] {

@@ -208,7 +208,9 @@ impl Run {
                 3 if !chooses => Operator::Terminates,
                 _ => Operator::Absent,
             };
-            let seed = self.seed << 8 | number << 1 | u64::from(chooses);
+            // Programs of one seed have children of the same ids.
+            let kind = u64::from(uses_entities) << 7;
+            let seed = self.seed << 8 | kind | number << 1 | u64::from(chooses);
             let (scenario, kind) = match uses_entities {
                 true => (generate::scenario_with_entities(seed), "account"),
                 false => (generate::scenario(seed), "order"),

@@ -115,7 +115,8 @@ impl<P: Platform> Engine<P> {
         let now = self.platform.now();
         Ok(match &control.lease {
             Some(lease) if lease.is_live(now) => {
-                if kick.token.as_ref() == Some(&control.owner) {
+                // The owner's name is a grant until somebody has used it: who adopts an instance may read that of a tick.
+                if lease.offered && kick.token.as_ref() == Some(&control.owner) {
                     Standing::Granted
                 } else if kick.abandoned_before.is_some_and(|start| lease.granted < start) {
                     Standing::Free

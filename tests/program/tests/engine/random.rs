@@ -66,6 +66,6 @@ fn check_all(scenario: fn(u64) -> Scenario) {
         panic!("seeds {seeds:?}; PROGRAM_SEEDS={seed} runs the first alone: {error}\n{scenario}");
     }
     if seeds == USUAL {
-        assert!(failed >= 20 && completed >= 100, "{failed} have failed, {completed} completed: too few");
+        assert!(failed >= 5 && completed >= 100, "{failed} have failed, {completed} completed: too few");
     }
 }
