@@ -8,6 +8,10 @@ pub trait Components {
     /// Has a new instance run, and looked after. It goes on by itself: what is lost of it, the scheduler finds.
     fn run(&self, started: Started);
 
+    /// The same, and resolves when it is worth while to look what has become of the instance: when its tick has ended, or
+    /// can no longer be waited for.
+    async fn run_to_end(&self, started: Started);
+
     /// Has an instance act on what it was told. It goes on by itself, too.
     fn tell(&self, told: Told);
 

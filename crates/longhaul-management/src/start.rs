@@ -51,9 +51,17 @@ impl<P: Platform, C: Components> Management<'_, P, C> {
     ) -> Result<Response<Body>, Refusal> {
         let Started { id, key, .. } = &started;
         let (id, key) = (id.clone(), key.clone());
-        self.components.run(started);
-        if let Some(wait) = wait
-            && let Some(head) = self.engine.wait_until_finished(&key, wait).await?
+        let head = match wait {
+            Some(wait) => {
+                let tick = self.components.run_to_end(started);
+                self.engine.wait_until_finished_or(&key, wait, tick).await?
+            }
+            None => {
+                self.components.run(started);
+                None
+            }
+        };
+        if let Some(head) = head
             && head.status.is_finished()
         {
             let wanted = Wanted { input: true, output: true, history: false };

@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use longhaul::{ActivityFunctions, ActivityLine, HTTP_ACTIVITY, NDJSON, doors};
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{IntoResponse, Request};
-use spin_sdk::wasip3::http::types;
 
 use crate::streamed::streamed;
 use crate::wakeable::wakeable;
@@ -24,8 +23,7 @@ use crate::{in_background, log_to_stderr, plain};
 
 const NDJSON_TYPE: HeaderValue = HeaderValue::from_static(NDJSON);
 
-/// What an activity component answers.
-pub type Answer = Result<types::Response, types::ErrorCode>;
+pub use crate::streamed::Answer;
 
 /// Answers a request to an activity component whose functions are `functions`.
 ///

@@ -10,6 +10,9 @@ use jiff::Timestamp;
 use longhaul::{
     Concern, InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, Told, doors,
 };
+use serde::Serialize;
+use spin_sdk::http::Response;
+use spin_sdk::http::body::IncomingBodyExt;
 
 use crate::components::{ORCHESTRATOR, SCHEDULER};
 use crate::http_call::{describe, post_json};
@@ -27,14 +30,35 @@ pub struct SpinKicks;
 
 impl Kicks for SpinKicks {
     async fn tick(&self, key: &InstanceKey, kick: &TickKick) -> Result<(), KickError> {
-        let body = serde_json::to_vec(kick).expect("a kick has a JSON form");
-        send(format!("{ORCHESTRATOR}{}", doors::tick_path(key)), body).await
+        send(tick_url(key), body_of(kick)).await.map(drop)
     }
+}
+
+fn tick_url(key: &InstanceKey) -> String {
+    format!("{ORCHESTRATOR}{}", doors::tick_path(key))
+}
+
+fn body_of(kick: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(kick).expect("a kick has a JSON form")
 }
 
 /// Has a new instance run, and looked after.
 pub async fn run(started: Started) {
     run_and_look_after(&started.key, &started.tick, started.scheduler).await;
+}
+
+/// Has a new instance run, and looked after, and resolves when its tick has ended, or cannot be watched any longer.
+pub async fn run_to_end(started: Started) {
+    let watched = TickKick { watched: true, ..started.tick };
+    let ticked = async {
+        let answer = send(tick_url(&started.key), body_of(&watched)).await?;
+        // Empty, and its end is what is waited for.
+        answer.into_body().bytes().await.map_err(|error| KickError(error.to_string()))
+    };
+    let (ticked, ()) = futures::future::join(ticked, scheduler(started.scheduler)).await;
+    if let Err(error) = ticked {
+        tracing::warn!("instance {} was not watched to its end: {error}", started.key);
+    }
 }
 
 /// Has an instance act on what it was told, and looked after: for client functions that raise events, terminate,
@@ -103,16 +127,15 @@ async fn scheduler(kick: SchedulerKick) {
 }
 
 async fn wake(kick: &SchedulerKick) -> Result<(), KickError> {
-    let body = serde_json::to_vec(kick).expect("a kick has a JSON form");
-    send(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body).await
+    send(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body_of(kick)).await.map(drop)
 }
 
 /// Sends a kick, which is answered at once or not at all.
-async fn send(url: String, body: Vec<u8>) -> Result<(), KickError> {
+async fn send(url: String, body: Vec<u8>) -> Result<Response, KickError> {
     let answered = async {
         let response = post_json(url, body).await.map_err(KickError)?;
         match response.status().is_success() {
-            true => Ok(()),
+            true => Ok(response),
             false => Err(KickError(describe(response).await)),
         }
     };

@@ -43,7 +43,7 @@
 //! }
 //!
 //! #[http_service]
-//! async fn tick(request: Request) -> longhaul_spin::Answer {
+//! async fn tick(request: Request) -> longhaul_spin::orchestrator::Answer {
 //!     longhaul_spin::orchestrator::serve(request, Orchestrators::new().with("greet", greet)).await
 //! }
 //! # fn main() {}

@@ -20,8 +20,7 @@ use crate::streamed::{finish, streamed};
 use crate::time_limit::within;
 use crate::{SpinPlatform, hub, in_background, kick, log_to_stderr, plain, variables};
 
-/// What the management component answers.
-pub type Answer = Result<types::Response, types::ErrorCode>;
+pub use crate::streamed::Answer;
 
 /// How long the orchestrator component may take to say which functions it has.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -144,6 +143,10 @@ struct Neighbours;
 impl Components for Neighbours {
     fn run(&self, started: Started) {
         in_background(kick::run(started));
+    }
+
+    async fn run_to_end(&self, started: Started) {
+        kick::run_to_end(started).await;
     }
 
     fn tell(&self, told: Told) {

@@ -4,23 +4,26 @@ mod replay;
 
 use std::rc::Rc;
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use longhaul::{
     Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, EntityBatch, EntityOutcome,
     InstanceKey, NoAnswer, Orchestrators, TickKick, doors,
 };
-use spin_sdk::http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::http::{IntoResponse, Request};
 
 use crate::activity_answer::{self, Form};
 use crate::components::{ACTIVITY, ENTITIES};
 use crate::http_call::{describe, post_json};
 use crate::kick::SpinKicks;
+use crate::streamed::{finish, streamed};
 use crate::wakeable::wakeable;
-use crate::{Answer, SpinPlatform, hub, in_background, log_to_stderr, plain};
+use crate::{Answer as WholeAnswer, SpinPlatform, hub, in_background, log_to_stderr, plain};
+
+pub use crate::streamed::Answer;
 
 /// Answers a request to an orchestrator component whose functions are `orchestrators`: at once, and the work goes on
-/// after the answer.
+/// after the answer. The body of the answer to a kick that is watched ends with the tick.
 ///
 /// 503 while this instance of the component runs a tick that may take it down: whoever asks, or the scheduler, comes
 /// again.
@@ -29,34 +32,45 @@ pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
     let (head, body) = request.into_parts();
     let body = match body.bytes().await {
         Ok(body) => body,
-        Err(error) => return plain(400, error.to_string()),
+        Err(error) => return plain(400, error.to_string()).into_response(),
     };
-    if head.uri.path() == doors::REPLAY_PATH {
-        return replay::answer(&head.method, &body, &orchestrators).await;
+    match head.uri.path() {
+        doors::REPLAY_PATH => replay::answer(&head.method, &body, &orchestrators).await.into_response(),
+        doors::FUNCTIONS_PATH => functions(&head.method, &orchestrators).into_response(),
+        _ => match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
+            Ok((key, kick)) => take_tick(key, kick, orchestrators).await,
+            Err(refused) => plain(refused.status, refused.message).into_response(),
+        },
     }
-    if head.uri.path() == doors::FUNCTIONS_PATH {
-        return functions(&head.method, &orchestrators);
-    }
-    let (key, kick) = match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
-        Ok(asked) => asked,
-        Err(refused) => return plain(refused.status, refused.message),
-    };
+}
+
+async fn take_tick(key: InstanceKey, kick: TickKick, orchestrators: Orchestrators) -> Answer {
     match hub::engine().await {
         Ok(engine) if engine.takes_ticks() => {
+            let watched = kick.watched;
             // Ticks that run here tell each other of messages.
-            in_background(wakeable(tick(engine, key, kick, orchestrators)));
-            plain(202, "")
+            let tick = wakeable(tick(engine, key, kick, orchestrators));
+            if !watched {
+                in_background(tick);
+                return plain(202, "").into_response();
+            }
+            let (body, answer) = streamed(202, &HeaderMap::new())?;
+            in_background(async move {
+                tick.await;
+                finish(body).await;
+            });
+            Ok(answer)
         }
-        Ok(_) => come_again("an instance that has ended processes runs here alone"),
+        Ok(_) => come_again("an instance that has ended processes runs here alone").into_response(),
         Err(error) => {
             tracing::error!("instance {key} goes on later: {error}");
-            come_again("the log says why")
+            come_again("the log says why").into_response()
         }
     }
 }
 
 /// Answers which functions there are.
-fn functions(method: &Method, orchestrators: &Orchestrators) -> Answer {
+fn functions(method: &Method, orchestrators: &Orchestrators) -> WholeAnswer {
     if method != Method::GET {
         return plain(StatusCode::METHOD_NOT_ALLOWED.as_u16(), "use GET");
     }
@@ -66,7 +80,7 @@ fn functions(method: &Method, orchestrators: &Orchestrators) -> Answer {
     answer
 }
 
-fn come_again(why: &'static str) -> Answer {
+fn come_again(why: &'static str) -> WholeAnswer {
     let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE.as_u16(), why);
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     answer

@@ -80,7 +80,9 @@ impl<P: Platform> Engine<P> {
         let mut bytes = self.seal(&held.key, held.record(), &mut new, wake).await?;
         loop {
             let swap = self.swap(&held.key, &held.stored.bytes, &bytes).await;
-            let Some(found) = self.read_patiently(&held.key).await? else { return Err(CommitError::Lost) };
+            let Some(found) = self.read_back(&held.key, &new, &bytes).await? else {
+                return Err(CommitError::Lost);
+            };
             let (old, now) = (&held.record().control, &found.record.control);
             if now.epoch != new.control.epoch {
                 return Err(CommitError::Lost);
@@ -145,7 +147,7 @@ impl<P: Platform> Engine<P> {
         let bytes = self.seal(key, &old.record, &mut new, wake).await?;
         loop {
             let swap = self.swap(key, &old.bytes, &bytes).await;
-            let Some(found) = self.read_patiently(key).await? else { return Ok(None) };
+            let Some(found) = self.read_back(key, &new, &bytes).await? else { return Ok(None) };
             if found.record.control.epoch == new.control.epoch && found.record.control.owner == owner {
                 return Ok(Some(Held { key: key.clone(), stored: found }));
             }
@@ -179,6 +181,25 @@ impl<P: Platform> Engine<P> {
         record.control.version += 1;
         record.control.commit = self.nonce();
         self.swap(key, &stored.bytes, &record.encode()).await
+    }
+
+    /// What is stored at `key`. It is decoded only if it is not `written`, which is `record`.
+    async fn read_back(
+        &self,
+        key: &InstanceKey,
+        record: &Record,
+        written: &[u8],
+    ) -> Result<Option<Stored>, ReadError> {
+        let Some(bytes) = self.get_patiently(&self.hub.instance(key)).await? else { return Ok(None) };
+        let decoded = || Record::decode(&bytes);
+        let record = match bytes == written {
+            true => {
+                debug_assert_eq!(decoded().as_ref(), Ok(record), "what is encoded is what is decoded");
+                record.clone()
+            }
+            false => decoded()?,
+        };
+        Ok(Some(Stored { record, bytes }))
     }
 
     async fn swap(&self, key: &InstanceKey, old: &[u8], new: &[u8]) -> Result<(), StoreError> {

@@ -144,7 +144,7 @@ fn started(held: &Held) -> Started {
     Started {
         id: head.id.clone(),
         key: held.key.clone(),
-        tick: TickKick { token: Some(control.owner.clone()), abandoned_before: None },
+        tick: TickKick { token: Some(control.owner.clone()), ..TickKick::default() },
         scheduler: SchedulerKick { due: head.need, ..SchedulerKick::default() },
     }
 }

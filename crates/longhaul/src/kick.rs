@@ -17,6 +17,9 @@ pub struct TickKick {
     /// Leases granted before this time belong to processes that are gone, and may be taken over at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abandoned_before: Option<Timestamp>,
+    /// Whether the body of the answer is to end when the tick does, for whoever waits for that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub watched: bool,
 }
 
 /// Asks the scheduler component to look after its logs: the body of `POST /run`.

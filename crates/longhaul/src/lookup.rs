@@ -1,7 +1,10 @@
 //! Reading instances.
 
+use std::future::Future;
 use std::time::Duration;
 
+use futures::future::{self, Either};
+use futures::pin_mut;
 use thiserror::Error;
 
 use crate::counter::{self, Encoding};
@@ -104,13 +107,44 @@ impl<P: Platform> Engine<P> {
         key: &InstanceKey,
         limit: Duration,
     ) -> Result<Option<Head>, ReadError> {
+        self.wait_until(key, limit, Stopwatch::start(&self.platform)).await
+    }
+
+    /// The same, for whoever learns of it when it is `worth_while` to look: until then, the instance is looked at only now
+    /// and then, in case that is not heard.
+    ///
+    /// # Errors
+    /// As [`Engine::lookup`].
+    pub async fn wait_until_finished_or(
+        &self,
+        key: &InstanceKey,
+        limit: Duration,
+        worth_while: impl Future<Output = ()>,
+    ) -> Result<Option<Head>, ReadError> {
         let watch = Stopwatch::start(&self.platform);
+        let seldom = async {
+            self.platform.sleep(self.timing.poll.min(limit)).await;
+            self.wait_until(key, limit, watch).await
+        };
+        pin_mut!(worth_while, seldom);
+        match future::select(worth_while, seldom).await {
+            Either::Left(((), _)) => self.wait_until(key, limit, watch).await,
+            Either::Right((found, _)) => found,
+        }
+    }
+
+    async fn wait_until(
+        &self,
+        key: &InstanceKey,
+        limit: Duration,
+        since: Stopwatch,
+    ) -> Result<Option<Head>, ReadError> {
         loop {
             let Some(bytes) = self.platform.store().get(&self.hub.instance(key)).await? else {
                 return Ok(None);
             };
             let head = decode_head(&bytes)?;
-            let elapsed = watch.elapsed(&self.platform);
+            let elapsed = since.elapsed(&self.platform);
             let left = limit.saturating_sub(elapsed);
             if head.status.is_finished() || left.is_zero() {
                 return Ok(Some(head));

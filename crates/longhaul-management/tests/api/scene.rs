@@ -41,6 +41,10 @@ impl Components for Neighbours {
         self.kicks.borrow_mut().push((started.key, started.tick));
     }
 
+    async fn run_to_end(&self, started: Started) {
+        self.run(started);
+    }
+
     fn tell(&self, told: Told) {
         self.kicks.borrow_mut().push((told.key, told.tick));
     }

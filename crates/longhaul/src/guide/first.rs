@@ -60,12 +60,12 @@
 //! `longhaul-spin`, the orchestrator component is, as a whole:
 //!
 //! ```text
-//! use longhaul_spin::{Answer, orchestrator};
+//! use longhaul_spin::orchestrator;
 //! use spin_sdk::http::Request;
 //! use spin_sdk::http_service;
 //!
 //! #[http_service]
-//! async fn tick(request: Request) -> Answer {
+//! async fn tick(request: Request) -> orchestrator::Answer {
 //!     orchestrator::serve(request, shop::orchestrators()).await
 //! }
 //! ```
