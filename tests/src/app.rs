@@ -41,6 +41,8 @@ pub struct Launch {
     state_dir: PathBuf,
     listen: String,
     arguments: Vec<String>,
+    /// What runs it, if it is not run by itself.
+    under: Vec<String>,
 }
 
 impl Launch {
@@ -53,6 +55,7 @@ impl Launch {
             state_dir: state_dir.to_owned(),
             listen: "127.0.0.1:0".to_owned(),
             arguments: Vec::new(),
+            under: Vec::new(),
         }
     }
 
@@ -92,6 +95,13 @@ impl Launch {
         self
     }
 
+    /// Run by another command, whose process becomes that of the host.
+    #[must_use]
+    pub fn under(mut self, command: Vec<String>) -> Self {
+        self.under = command;
+        self
+    }
+
     /// The command, not started.
     ///
     /// # Errors
@@ -105,7 +115,14 @@ impl Launch {
         }
         let workspace =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests are in a workspace")?;
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.under.split_first() {
+            Some((runner, arguments)) => {
+                let mut command = Command::new(runner);
+                command.args(arguments).arg(&self.binary);
+                command
+            }
+            None => Command::new(&self.binary),
+        };
         command.arg("up").arg("--from").arg(workspace.join(self.manifest));
         command.args(["--listen", &self.listen, "--state-dir"]);
         command.arg(&self.state_dir).args(&self.arguments).stdin(Stdio::null());

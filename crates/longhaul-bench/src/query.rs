@@ -9,8 +9,9 @@ use longhaul_tests::app::{App, Launch};
 use serde_json::json;
 
 use crate::python::Python;
-use crate::report::{self, Measured, Target};
+use crate::report::{self, Measured};
 use crate::service::{DAYS, Service, TABLE};
+use crate::target::Target;
 use crate::{build, floor, usage};
 
 const FILTER: &str = "CertNumber ne ''";
@@ -170,13 +171,15 @@ fn targets(measured: &[Measured]) -> Vec<Target> {
     };
     let at_least = |wanted: f64, latency| {
         let measured = median(SDK, latency)? / median(OURS, latency)?;
-        let what = format!("{latency} ms a page: times faster than the SDK, at least");
-        Some(Target { what, measured, wanted, reached: measured >= wanted })
+        Some(Target::at_least(format!("{latency} ms a page: times faster than the SDK"), measured, wanted))
     };
     let at_most = |wanted: f64, latency| {
         let measured = median(OURS, latency)? / median(FLOOR, latency)?;
-        let what = format!("{latency} ms a page: times as long as fetching alone, at most");
-        Some(Target { what, measured, wanted, reached: measured <= wanted })
+        Some(Target::at_most(
+            format!("{latency} ms a page: times as long as fetching alone"),
+            measured,
+            wanted,
+        ))
     };
     [at_least(3.0, 0), at_most(1.3, 20), at_most(1.3, 100), at_least(10.0, 100)]
         .into_iter()

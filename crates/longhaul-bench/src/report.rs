@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::target::{self, Target};
+
 /// One way to make the query, with one latency.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,20 +31,6 @@ impl Measured {
     }
 }
 
-/// A figure that is to be reached.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Target {
-    /// What it is.
-    pub what: String,
-    /// What was measured.
-    pub measured: f64,
-    /// What is to be reached, at least or at most.
-    pub wanted: f64,
-    /// Whether it is.
-    pub reached: bool,
-}
-
 /// Prints all of it.
 pub fn print(measured: &[Measured], targets: &[Target]) {
     println!();
@@ -61,9 +49,5 @@ pub fn print(measured: &[Measured], targets: &[Target]) {
             row.peak_bytes / 1_000_000
         );
     }
-    println!();
-    for target in targets {
-        let verdict = if target.reached { "reached" } else { "NOT REACHED" };
-        println!("{}: {:.2} (wanted {}): {verdict}", target.what, target.measured, target.wanted);
-    }
+    target::print(targets);
 }

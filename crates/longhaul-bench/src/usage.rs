@@ -18,9 +18,12 @@ pub fn cpu_time(process: u32) -> Option<Duration> {
 
 /// The most memory that a process has had resident since its start or since [`forget_peak`], in bytes.
 pub fn peak_memory(process: u32) -> Option<u64> {
+    status_bytes(process, "VmHWM:")
+}
+
+fn status_bytes(process: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let kilobytes =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"))?;
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))?;
     Some(kilobytes.trim().parse::<u64>().ok()? * 1024)
 }
 

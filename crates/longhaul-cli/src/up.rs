@@ -62,6 +62,9 @@ impl Up {
 
         tracing::info!(target: "longhaul", "stopping");
         host.close().await.context("the stores could not be closed")?;
+        for (labels, statistics) in host.statistics() {
+            tracing::info!(target: "longhaul", "store {}: {statistics}", labels.join(", "));
+        }
         Ok(())
     }
 }

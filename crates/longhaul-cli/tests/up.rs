@@ -123,6 +123,10 @@ fn it_builds_serves_makes_the_start_call_and_stops_when_asked() {
     assert!(message.contains("another process uses the state directory"), "{message}");
 
     assert_eq!(serving.signal("-TERM").code(), Some(0));
+    let said = rest(&mut serving.child);
+    let (_, statistics) =
+        said.split_once("store default: ").unwrap_or_else(|| panic!("no statistics: {said}"));
+    assert!(statistics.contains(" reads, 1 writes, 0 deletes, 1 commits"), "{statistics}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
-use longhaul_kv::Stores;
+use longhaul_kv::{Statistics, Stores};
 use longhaul_manifest::{AllowedHosts, ComponentId, Resolver, Router};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyPre;
@@ -152,6 +152,11 @@ impl Host {
     /// The directory that this host has taken.
     pub fn state_dir(&self) -> &std::path::Path {
         self.state_dir.path()
+    }
+
+    /// What was asked of each database since it was opened, with the labels of the stores that are in it.
+    pub fn statistics(&self) -> Vec<(Vec<&str>, Statistics)> {
+        self.stores.statistics()
     }
 
     /// Closes the stores: what was acknowledged is on disk in any case, but after this it is in one file. Components

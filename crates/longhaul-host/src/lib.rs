@@ -41,3 +41,5 @@ pub use error::{LoadError, StateDirError};
 pub use host::{CallError, Host};
 pub use server::{Server, ServerError};
 pub use state_dir::StateDir;
+
+pub use longhaul_kv::Statistics;

@@ -18,10 +18,12 @@
 mod error;
 mod memory;
 mod sqlite;
+mod statistics;
 mod store;
 
 pub use error::Error;
 pub use sqlite::{FILE_NAME, SqliteOptions, WriteStats};
+pub use statistics::Statistics;
 pub use store::{Database, Store, Stores, Swap};
 
 /// What the operations of this crate answer.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::memory::Memory;
 use crate::sqlite::{Sqlite, SqliteOptions, WriteStats};
+use crate::statistics::{Counters, Statistics};
 use crate::{Error, Result};
 
 /// Runs `$call` on whichever backend `$self` is; the asynchronous one is awaited.
 macro_rules! on_backend {
     ($self:ident, $db:ident => $memory:expr, $sqlite:expr) => {
-        match &$self.database.0 {
+        match &$self.database.backend {
             Backend::Memory($db) => $memory,
             Backend::Sqlite($db) => $sqlite,
         }
@@ -20,7 +21,10 @@ macro_rules! on_backend {
 
 /// One place where values live, under any number of labels. Clones are handles to the same one.
 #[derive(Clone)]
-pub struct Database(Backend);
+pub struct Database {
+    backend: Backend,
+    counters: Arc<Counters>,
+}
 
 #[derive(Clone)]
 enum Backend {
@@ -31,7 +35,7 @@ enum Backend {
 impl Database {
     /// A new, empty database in memory.
     pub fn memory() -> Self {
-        Self(Backend::Memory(Arc::default()))
+        Self::on(Backend::Memory(Arc::default()))
     }
 
     /// Opens, or creates with its directories, the database file `path`.
@@ -48,7 +52,11 @@ impl Database {
 
     /// Like [`Database::sqlite`], with options.
     pub fn sqlite_with(path: &Path, options: SqliteOptions) -> Result<Self> {
-        Ok(Self(Backend::Sqlite(Arc::new(Sqlite::open(path, options)?))))
+        Ok(Self::on(Backend::Sqlite(Arc::new(Sqlite::open(path, options)?))))
+    }
+
+    fn on(backend: Backend) -> Self {
+        Self { backend, counters: Arc::default() }
     }
 
     /// The store under `label`. Every label exists; whether a component may use it is the caller's to decide.
@@ -58,10 +66,15 @@ impl Database {
 
     /// What the database has written since it was opened; zeroes for one in memory.
     pub fn write_stats(&self) -> WriteStats {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(_) => WriteStats::default(),
             Backend::Sqlite(db) => db.write_stats(),
         }
+    }
+
+    /// What was asked of the database since it was opened, under all of its labels.
+    pub fn statistics(&self) -> Statistics {
+        self.counters.with_commits(self.write_stats().commits)
     }
 
     /// Finishes the writes that are waiting, and leaves one file that any SQLite reads, without a log beside it.
@@ -69,7 +82,7 @@ impl Database {
     /// Every handle answers [`Error::Closed`] from then on, and closing once more does nothing. A database that is
     /// dropped or killed without this has lost nothing: what it acknowledged is in the file and its log.
     pub async fn close(&self) -> Result<()> {
-        match &self.0 {
+        match &self.backend {
             Backend::Memory(db) => db.close(),
             Backend::Sqlite(db) => db.close().await?,
         }
@@ -103,21 +116,25 @@ impl Store {
 
     /// The value of `key`, or `None` if there is none.
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        self.database.counters.read();
         on_backend!(self, db => db.get(&self.label, key), db.get(&self.label, key))
     }
 
     /// Whether `key` has a value.
     pub async fn exists(&self, key: &str) -> Result<bool> {
+        self.database.counters.read();
         on_backend!(self, db => db.exists(&self.label, key), db.exists(&self.label, key))
     }
 
     /// All keys of the store, in ascending order of their bytes. Takes time and memory for each of them.
     pub async fn keys(&self) -> Result<Vec<String>> {
+        self.database.counters.read();
         on_backend!(self, db => db.keys(&self.label), db.keys(&self.label).await)
     }
 
     /// The values of `keys`, each at its key's place, all as they were at one moment.
     pub async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.database.counters.read();
         on_backend!(self, db => db.get_many(&self.label, keys), db.get_many(&self.label, keys))
     }
 
@@ -129,6 +146,7 @@ impl Store {
     /// Gives every key its value in one transaction: a reader sees all of them or none. Of two values for the same
     /// key the later counts.
     pub async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<()> {
+        self.database.counters.write();
         on_backend!(self, db => db.set_many(&self.label, pairs), db.set_many(&self.label, pairs).await)
     }
 
@@ -139,6 +157,7 @@ impl Store {
 
     /// Removes every one of `keys` in one transaction.
     pub async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
+        self.database.counters.delete();
         on_backend!(self, db => db.delete_many(&self.label, keys), db.delete_many(&self.label, keys).await)
     }
 
@@ -149,12 +168,14 @@ impl Store {
     /// # Errors
     /// [`Error::NotACounter`] and [`Error::CounterOverflow`]; the value is left as it was.
     pub async fn increment(&self, key: &str, delta: i64) -> Result<i64> {
+        self.database.counters.write();
         on_backend!(self, db => db.increment(&self.label, key, delta), db.increment(&self.label, key, delta).await)
     }
 
     /// Gives `key` the value `new` if its value is `expected` (`None`: if it is missing), and tells what it found
     /// otherwise.
     pub async fn compare_and_swap(&self, key: &str, expected: Option<&[u8]>, new: Vec<u8>) -> Result<Swap> {
+        self.database.counters.write();
         on_backend!(self,
             db => db.compare_and_swap(&self.label, key, expected, new),
             db.compare_and_swap(&self.label, key, expected, new).await)
@@ -193,6 +214,18 @@ impl Stores {
     /// The labels, in order.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+
+    /// The statistics of each database, with the labels that are in it, in order.
+    pub fn statistics(&self) -> Vec<(Vec<&str>, Statistics)> {
+        let mut databases: Vec<(&Arc<Counters>, Vec<&str>, Statistics)> = Vec::new();
+        for (label, Store { database, .. }) in &self.0 {
+            match databases.iter_mut().find(|(counters, ..)| Arc::ptr_eq(counters, &database.counters)) {
+                Some((_, labels, _)) => labels.push(label),
+                None => databases.push((&database.counters, vec![label], database.statistics())),
+            }
+        }
+        databases.into_iter().map(|(_, labels, statistics)| (labels, statistics)).collect()
     }
 
     /// Closes the databases of all stores, even if one of them fails, and answers the first failure.
