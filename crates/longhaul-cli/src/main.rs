@@ -25,6 +25,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+/// Requests are many short-lived allocations on several threads, for which the usual allocators of C libraries take
+/// several times as long.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Durable functions for WebAssembly: runs Spin applications with durable state.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]

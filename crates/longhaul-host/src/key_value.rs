@@ -17,6 +17,8 @@ pub struct Cas {
     store: Store,
     key: String,
     seen: Option<Vec<u8>>,
+    /// Whether nobody has asked yet what that is.
+    is_fresh: bool,
 }
 
 impl InstanceState {

@@ -34,11 +34,21 @@ struct Signal {
 
 /// Runs `work`, which other futures that run here may wake.
 pub(crate) async fn wakeable<T>(work: impl Future<Output = T>) -> T {
-    let (registered, reader) = Registered::new();
-    let id = registered.0;
+    let id = LAST.get() + 1;
+    LAST.set(id);
     let mut work = pin!(work);
-    let mut signals = pin!(receive(id, reader));
     let mut waker = None;
+    // Much of it never waits for anything, and needs no stream then.
+    let at_once = poll_fn(|cx| {
+        let waker = AnyTask::of(&mut waker, id, cx);
+        Poll::Ready(poll_as(id, work.as_mut(), &mut Context::from_waker(waker)))
+    });
+    if let Poll::Ready(done) = at_once.await {
+        return done;
+    }
+    // It is polled once more right away, so that nothing is lost of what wakes it before it is registered.
+    let (_registered, reader) = Registered::new(id);
+    let mut signals = pin!(receive(id, reader));
     poll_fn(|cx| {
         // First, so that there is always a read under way when others run.
         let Poll::Pending = signals.as_mut().poll(cx);
@@ -84,9 +94,7 @@ fn send(id: Id) {
 struct Registered(Id);
 
 impl Registered {
-    fn new() -> (Self, StreamReader<u8>) {
-        let id = LAST.get() + 1;
-        LAST.set(id);
+    fn new(id: Id) -> (Self, StreamReader<u8>) {
         let (writer, reader) = wit_stream::new();
         SIGNALS.with_borrow_mut(|signals| signals.insert(id, Signal { writer, sent: false }));
         (Self(id), reader)

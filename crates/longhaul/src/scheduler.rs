@@ -346,7 +346,8 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
         };
         *kicked = Some((version, pause));
         let key = entry.key.clone();
-        if let Err(error) = self.kicks.tick(&key, &TickKick { abandoned_before, ..TickKick::default() }).await {
+        if let Err(error) = self.kicks.tick(&key, &TickKick { abandoned_before, ..TickKick::default() }).await
+        {
             tracing::warn!("instance {key}: {error}; trying again in {pause:?}");
         }
         Ok(self.again_in(pause))

@@ -2,7 +2,8 @@
 //!
 //! A compare-and-swap succeeds exactly if the value is still the one that the handle saw, a missing one included: where
 //! Spin's SQLite store overwrites blindly, this one creates the key or reports failure. A handle has seen the value
-//! from the moment it is made, so that a swap without `current` is no blind overwrite either.
+//! from the moment it is made, so that a swap without `current` is no blind overwrite either, and the first `current`
+//! answers what it saw then.
 
 use longhaul_kv::{Store, Swap};
 use wasmtime::component::Resource;
@@ -64,13 +65,16 @@ impl atomics::HostCas for InstanceState {
     async fn new(&mut self, bucket: Resource<Store>, key: String) -> Answer<Resource<Cas>> {
         let store = self.store_of(&bucket)?;
         match store.get(&key).await {
-            Ok(seen) => Ok(Ok(self.table.push(Cas { store, key, seen })?)),
+            Ok(seen) => Ok(Ok(self.table.push(Cas { store, key, seen, is_fresh: true })?)),
             Err(error) => Ok(Err(other(error))),
         }
     }
 
     async fn current(&mut self, cas: Resource<Cas>) -> Answer<Option<Vec<u8>>> {
-        let handle = self.table.get(&cas)?;
+        let handle = self.table.get_mut(&cas)?;
+        if std::mem::take(&mut handle.is_fresh) {
+            return Ok(Ok(handle.seen.clone()));
+        }
         let (store, key) = (handle.store.clone(), handle.key.clone());
         match store.get(&key).await {
             Ok(seen) => {
@@ -93,11 +97,11 @@ impl atomics::Host for InstanceState {
     }
 
     async fn swap(&mut self, cas: Resource<Cas>, value: Vec<u8>) -> wasmtime::Result<Result<(), CasError>> {
-        let Cas { store, key, seen } = self.table.delete(cas)?;
+        let Cas { store, key, seen, .. } = self.table.delete(cas)?;
         match store.compare_and_swap(&key, seen.as_deref(), value).await {
             Ok(Swap::Done) => Ok(Ok(())),
             Ok(Swap::Changed(found)) => {
-                let fresh = self.table.push(Cas { store, key, seen: found })?;
+                let fresh = self.table.push(Cas { store, key, seen: found, is_fresh: true })?;
                 Ok(Err(CasError::CasFailed(fresh)))
             }
             Err(error) => Ok(Err(CasError::StoreError(other(error)))),

@@ -127,8 +127,15 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
             self.looked = None;
         }
         let mut answers: Vec<_> = first.into_iter().collect();
-        while let Some(Some(answer)) = self.running.next().now_or_never() {
-            answers.push(answer);
+        // Others have come meanwhile, which the surroundings tell one by one when they get their turn. All of them share a
+        // commit.
+        let mut before = 0;
+        while answers.len() > before && !self.running.is_empty() {
+            before = answers.len();
+            give_way().await;
+            while let Some(Some(answer)) = self.running.next().now_or_never() {
+                answers.push(answer);
+            }
         }
         answers
     }
@@ -165,4 +172,17 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         self.reports.close();
         while self.running.next().await.is_some() {}
     }
+}
+
+/// Lets everything else that is ready go first.
+async fn give_way() {
+    let mut has_given_way = false;
+    poll_fn(|cx| match std::mem::replace(&mut has_given_way, true) {
+        true => Poll::Ready(()),
+        false => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
 }
