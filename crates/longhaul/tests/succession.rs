@@ -40,7 +40,11 @@ impl Activities for Echo {
 
 /// An engine with an instance whose own kick was lost.
 fn scene() -> (Engine<MemoryPlatform>, Started) {
-    let engine = Engine::new(MemoryPlatform::new(), TaskHub::new("test"));
+    scene_on(MemoryPlatform::new())
+}
+
+fn scene_on(platform: MemoryPlatform) -> (Engine<MemoryPlatform>, Started) {
+    let engine = Engine::new(platform, TaskHub::new("test"));
     let start = Start::new("echo", Json::of(&7).unwrap());
     let started = block_on(engine.start(start)).unwrap();
     (engine, started)
@@ -66,11 +70,11 @@ fn a_kick_that_meets_the_lease_of_a_dead_scheduler_is_not_lost() {
 
 #[test]
 fn a_scheduler_beside_one_that_is_alive_ends() {
-    let (engine, started) = scene();
+    let (engine, started) = scene_on(MemoryPlatform::timed());
     let kicks = Ticks(&engine);
     let first = engine.run_scheduler(&started.scheduler, &kicks);
     let second = engine.run_scheduler(&started.scheduler, &kicks);
-    let ends = block_on(futures::future::join(first, second));
+    let ends = engine.platform().block_on(futures::future::join(first, second));
     assert_eq!(ends, (Ok(SchedulerRun::Idle), Ok(SchedulerRun::NotNeeded)));
 }
 
