@@ -24,7 +24,7 @@ use crate::platform::{Platform, Stopwatch, after, until};
 use crate::store::{Store, StoreError};
 use entries::{Entries, Marks};
 use look::{Look, Looked, Looks};
-use state::{Lead, Leader, Seen};
+use state::{Lead, Leader, Observed, Seen};
 
 pub use state::SchedulerError;
 
@@ -67,8 +67,9 @@ impl<P: Platform> Engine<P> {
         kicks: &impl Kicks,
     ) -> Result<SchedulerRun, SchedulerError> {
         let started = Stopwatch::start(&self.platform);
+        let mut observed = Observed::default();
         loop {
-            let failure = match self.lead(kick).await {
+            let failure = match self.lead(kick, &observed).await {
                 Ok(Lead::Ours(leader)) => {
                     let entries = Entries::from(&leader.state.marks);
                     let looks = Looks::new(self, kicks, kick.started_at, started);
@@ -76,20 +77,29 @@ impl<P: Platform> Engine<P> {
                     let mut run = Run { engine: self, looks: &looks, under_way, leader, entries };
                     match run.work().await {
                         Ok(()) => return Ok(SchedulerRun::Idle),
-                        Err(SchedulerError::TakenOver) => continue,
+                        Err(SchedulerError::TakenOver) => {
+                            observed.rival = true;
+                            continue;
+                        }
                         Err(error) => return Err(error),
                     }
                 }
                 Ok(Lead::Nobodys) => return Ok(SchedulerRun::NotNeeded),
-                Ok(Lead::Others { until, seen }) => {
-                    self.sleep_until(until).await;
+                Ok(Lead::Others { wait, seen }) => {
+                    self.stand_by(wait).await;
                     match self.platform.store().get(&self.hub.scheduler()).await {
                         Ok(now) if now.as_ref() != Some(&seen) => return Ok(SchedulerRun::NotNeeded),
-                        Ok(_) => continue,
+                        Ok(_) => {
+                            observed.silent = Some(seen);
+                            continue;
+                        }
                         Err(error) => error,
                     }
                 }
-                Err(SchedulerError::TakenOver) => continue,
+                Err(SchedulerError::TakenOver) => {
+                    observed.rival = true;
+                    continue;
+                }
                 Err(SchedulerError::Read(ReadError::Store(error))) => error,
                 Err(error) => return Err(error),
             };
@@ -100,6 +110,15 @@ impl<P: Platform> Engine<P> {
             }
             tracing::warn!("the scheduler cannot begin: {failure}");
             self.platform.sleep(elapsed.clamp(self.timing.poll, OUTAGE_PAUSE)).await;
+        }
+    }
+
+    /// Waits, by both clocks: neither must hold it up.
+    async fn stand_by(&self, wait: Duration) {
+        let watch = Stopwatch::start(&self.platform);
+        while let Some(left) = wait.checked_sub(watch.elapsed(&self.platform)).filter(|left| !left.is_zero())
+        {
+            self.platform.sleep(left.min(NAP)).await;
         }
     }
 
