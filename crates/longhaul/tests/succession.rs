@@ -188,13 +188,16 @@ fn a_dead_scheduler_whose_clock_was_ahead_is_waited_for_no_longer_than_its_lease
         let platform = MemoryPlatform::timed();
         let skewed = |skew| Skewed { platform: &platform, skew: Cell::new(SignedDuration::from_secs(skew)) };
         let [ahead, right] = [3600, 0].map(|skew| Engine::new(skewed(skew), TaskHub::new("test")));
+        block_on(right.start(Start::new("echo", Json::of(&7).unwrap()))).unwrap();
         assert_eq!(ahead.run_scheduler(&SchedulerKick::default(), &Lost).now_or_never(), None, "it leads");
         let kick = SchedulerKick { check, ..SchedulerKick::default() };
         platform.block_on(async {
-            let run = pin!(right.run_scheduler(&kick, &Lost));
-            let lease = pin!(platform.sleep(Duration::from_millis(15_100)));
-            let Either::Left((ended, _)) = select(run, lease).await else { panic!("it still waits") };
-            assert_eq!(ended, Ok(SchedulerRun::Idle), "it has taken over, and there is nothing to do");
+            let mut run = pin!(right.run_scheduler(&kick, &Lost));
+            for (millis, expected) in [(14_900, 1), (200, 2)] {
+                let pause = pin!(platform.sleep(Duration::from_millis(millis)));
+                let Either::Right(_) = select(run.as_mut(), pause).await else { panic!("it has ended") };
+                assert_eq!(takeovers(&platform), expected, "check: {check}");
+            }
         });
     }
 }
