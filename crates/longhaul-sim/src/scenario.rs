@@ -126,12 +126,9 @@ impl Run {
         let weather = Rc::new(RefCell::new(climate.weather(&exec)));
         let timing = climate.timing(&exec);
         if cast == Cast::Bank {
-            // Schedulers whose clocks differ by more than a lease take over from each other again and again, and none
-            // waits long enough for what may never come.
             let mut weather = weather.borrow_mut();
-            weather.skew = weather.skew.min(timing.lease / 4);
-            weather.jumps = false;
-            // The scheduler looks at one entry after the other, and each message to an entity is one.
+            // Entities have hundreds of messages here, which this store deletes one by one: where each takes long, one is
+            // late with the next batch.
             if climate == Climate::Quiet {
                 weather.slow = Weather::NONE.slow;
             }

@@ -1,6 +1,6 @@
 //! The engine's components in processes of their own, connected by a network that loses, doubles and delays.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use futures::stream::StreamExt;
 use jiff::Timestamp;
 use longhaul::{
-    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, EntityBatch, EntityId,
+    Activities, ActivityOutcome, ActivityReport, ActivityRequest, Cancelled, Engine, EntityBatch,
     EntityOutcome, InstanceKey, KickError, Kicks, Limits, NoAnswer, Platform, ReportSink, SchedulerKick,
     SchedulerWatch, TaskHub, TickKick, Timing,
 };
@@ -34,12 +34,10 @@ struct Shared {
     weather: Rc<RefCell<Weather>>,
     /// What each process remembers of its scheduler kicks, until it crashes.
     watches: RefCell<BTreeMap<(Process, u32), SchedulerWatch>>,
-    /// How often in a row there was no answer to operations on an entity.
-    unanswered: RefCell<BTreeMap<EntityId, u32>>,
 }
 
-/// How often in a row there is no answer at most: fewer than the engine gives up after, since what it gives up is not
-/// carried out.
+/// How often in a row one tick gets no answer from an entity at most: fewer than it gives up after, since what it gives up
+/// is not carried out.
 const UNANSWERED: u32 = 3;
 
 impl World {
@@ -60,7 +58,6 @@ impl World {
             limits,
             weather: weather.clone(),
             watches: RefCell::default(),
-            unanswered: RefCell::default(),
         }))
     }
 
@@ -103,7 +100,7 @@ impl World {
         self.deliver(move |world| {
             let (key, kick, process) = (key.clone(), kick.clone(), world.one_of(ORCHESTRATORS));
             let engine = world.engine(process);
-            let caller = Caller(world.clone());
+            let caller = Caller::new(world);
             let here = world.clone();
             world.0.exec.spawn(process, async move {
                 let kind = if kick.token.is_some() { "with a token" } else { "without token" };
@@ -148,7 +145,7 @@ impl World {
         self.deliver(move |world| {
             let (kick, process) = (kick.clone(), world.one_of(SCHEDULERS));
             let engine = world.engine(process);
-            let kicks = Caller(world.clone());
+            let kicks = Caller::new(world);
             let here = world.clone();
             world.0.exec.spawn(process, async move {
                 here.0.processes.note(process, || "is kicked to schedule".to_owned());
@@ -278,36 +275,44 @@ impl Platform for Place {
     }
 }
 
-/// Calls other components.
-struct Caller(World);
+/// Calls other components, for one tick or scheduler.
+struct Caller {
+    world: World,
+    /// How often in a row there was no answer to operations on an entity.
+    unanswered: Cell<u32>,
+}
+
+impl Caller {
+    fn new(world: &World) -> Self {
+        Self { world: world.clone(), unanswered: Cell::default() }
+    }
+}
 
 impl Kicks for Caller {
     async fn tick(&self, key: &InstanceKey, kick: &TickKick) -> Result<(), KickError> {
-        let exec = &self.0.0.exec;
+        let exec = self.world.exec();
         exec.sleep(exec.up_to(Duration::from_millis(3))).await;
-        if exec.chance(self.0.weather().lost) {
+        if exec.chance(self.world.weather().lost) {
             return Err(KickError("injected".into()));
         }
-        self.0.kick_tick(key, kick);
+        self.world.kick_tick(key, kick);
         Ok(())
     }
 }
 
 impl Activities for Caller {
     async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
-        let world = self.0.clone();
+        let world = &self.world;
         let exec = &world.0.exec;
         exec.sleep(exec.up_to(Duration::from_millis(3))).await;
-        let unanswered = world.0.unanswered.borrow().get(&batch.entity_id).copied().unwrap_or(0);
-        let fails = unanswered < UNANSWERED;
+        let fails = self.unanswered.get() < UNANSWERED;
         let outcome = match fails && exec.chance(world.weather().unanswered / 2.0) {
             true => None,
             false => world.run_entity(batch, fails).await,
         };
         // What was carried out before the answer was lost was carried out for nothing.
         let outcome = outcome.filter(|_| !(fails && exec.chance(world.weather().unanswered / 2.0)));
-        let unanswered = if outcome.is_some() { 0 } else { unanswered + 1 };
-        world.0.unanswered.borrow_mut().insert(batch.entity_id.clone(), unanswered);
+        self.unanswered.set(if outcome.is_some() { 0 } else { self.unanswered.get() + 1 });
         outcome.ok_or_else(|| NoAnswer("injected".into()))
     }
 
@@ -317,7 +322,7 @@ impl Activities for Caller {
         request: &ActivityRequest,
         report: &dyn Fn(ActivityReport),
     ) -> Result<ActivityOutcome, NoAnswer> {
-        let world = self.0.clone();
+        let world = &self.world;
         let exec = &world.0.exec;
         world.0.store.checks().dispatched(name, request);
         exec.sleep(exec.up_to(Duration::from_millis(3))).await;

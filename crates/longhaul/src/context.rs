@@ -20,7 +20,7 @@ use crate::failure::{Failure, malformed};
 use crate::history::Child;
 use crate::id::{InstanceId, TaskId};
 use crate::json::Json;
-use crate::payload::too_large;
+use crate::payload::handed_on;
 use crate::platform::after;
 
 pub use call::{ActivityCall, SubOrchestrationCall};
@@ -234,12 +234,7 @@ impl OrchestrationContext {
     }
 
     fn input(&self, value: &impl Serialize, what: impl Fn() -> String) -> Result<Json, Failure> {
-        let json = Json::of(value).map_err(|error| malformed("BadInput", what(), &error))?;
-        let limit = self.with(|state| state.identity.max_payload);
-        match json.text().len() {
-            size if size as u64 > limit => Err(too_large(&what(), size, limit)),
-            _ => Ok(json),
-        }
+        handed_on(value, self.with(|state| state.identity.max_payload), "BadInput", what)
     }
 
     /// Asks for something that has a result.

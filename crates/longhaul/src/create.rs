@@ -3,9 +3,14 @@
 mod chosen;
 mod start;
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use crate::commit::{CommitError, Held, WakeEntry};
 use crate::engine::Engine;
 use crate::id::{ExecutionId, InstanceId, InstanceKey};
+use crate::json::Json;
 use crate::keys::{EntryName, Log};
 use crate::kick::{SchedulerKick, TickKick};
 use crate::log::{LogEntry, NEAR};
@@ -97,25 +102,56 @@ impl<P: Platform> Engine<P> {
         // What begins later needs no tick now.
         let scheduled = start.scheduled.filter(|at| *at > lease.granted);
         let (parent_id, parent) = parent.unzip();
+        let Record { head, control, tail } =
+            self.first_record(id.clone(), start.name, RuntimeStatus::Pending, lease.granted, slot);
         let mut record = Record {
             head: Head {
-                format: FORMAT,
-                id: id.clone(),
-                name: start.name,
-                execution: ExecutionId::random(self.platform.random()),
-                status: RuntimeStatus::Pending,
-                created: lease.granted,
-                updated: lease.granted,
                 input: Payload::Inline(start.input),
+                version: start.version,
+                scheduled,
+                parent: parent_id,
+                tags: start.tags,
+                ..head
+            },
+            control: Control { lease: scheduled.is_none().then_some(lease), parent, ..control },
+            tail,
+        };
+        let mut stage = Stage::new(&record.control.owner);
+        stage.head(&self.hub, key, &mut record);
+        record.head.need = record.need();
+        record.control.wake = far.or_else(|| record.head.need.map(|due| Wake { entry: slot, due }));
+        (record, stage.take())
+    }
+
+    /// The first version of a record of what is created now, `at`, and listed in this slot: without an input, and needing
+    /// nobody's attention yet.
+    pub(crate) fn first_record(
+        &self,
+        id: InstanceId,
+        name: String,
+        status: RuntimeStatus,
+        at: Timestamp,
+        slot: EntryName,
+    ) -> Record {
+        Record {
+            head: Head {
+                format: FORMAT,
+                id,
+                name,
+                execution: ExecutionId::random(self.platform.random()),
+                status,
+                created: at,
+                updated: at,
+                input: Payload::Inline(Json::null()),
                 output: None,
                 failure: None,
                 custom_status: None,
                 progress: None,
                 waits_for: None,
-                version: start.version,
-                scheduled,
-                parent: parent_id,
-                tags: start.tags,
+                version: None,
+                scheduled: None,
+                parent: None,
+                tags: BTreeMap::new(),
                 created_slot: slot.slot,
                 purging: false,
                 need: None,
@@ -125,17 +161,10 @@ impl<P: Platform> Engine<P> {
                 commit: self.nonce(),
                 epoch: 1,
                 owner: self.nonce(),
-                lease: scheduled.is_none().then_some(lease),
-                parent,
                 ..Control::default()
             },
             tail: Vec::new(),
-        };
-        let mut stage = Stage::new(&record.control.owner);
-        stage.head(&self.hub, key, &mut record);
-        record.head.need = record.need();
-        record.control.wake = far.or_else(|| record.head.need.map(|due| Wake { entry: slot, due }));
-        (record, stage.take())
+        }
     }
 }
 

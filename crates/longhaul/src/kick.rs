@@ -47,6 +47,8 @@ pub struct KickError(pub String);
 /// How the scheduler reaches the orchestrator component.
 #[allow(async_fn_in_trait)]
 pub trait Kicks {
-    /// Has the instance at `key` advanced; answers when the request is accepted, not when it is done.
+    /// Has the instance at `key` advanced; answers when the request is accepted, not when it is done. Gives up after some
+    /// seconds: of the kicks of a scheduler only so many are under way at a time, and it does not rest before they are
+    /// answered.
     async fn tick(&self, key: &InstanceKey, kick: &TickKick) -> Result<(), KickError>;
 }

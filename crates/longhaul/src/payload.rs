@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, malformed};
 use crate::json::Json;
 
 /// The longest value that stands in a record or in history itself, in bytes; a longer one has a key of its own.
@@ -118,6 +118,21 @@ impl StoredPayload {
 
 fn digest(text: &str) -> Uuid {
     Uuid::new_v5(&Uuid::nil(), text.as_bytes())
+}
+
+/// The JSON form of a value that is handed on. Fails permanently with `kind` if it has none, and with `PayloadTooLarge`
+/// if it is longer than `limit` bytes.
+pub(crate) fn handed_on(
+    value: &impl Serialize,
+    limit: u64,
+    kind: &str,
+    what: impl Fn() -> String,
+) -> Result<Json, Failure> {
+    let json = Json::of(value).map_err(|error| malformed(kind, what(), &error))?;
+    match json.text().len() {
+        size if size as u64 > limit => Err(too_large(&what(), size, limit)),
+        _ => Ok(json),
+    }
 }
 
 /// `what` is longer than a value may be.

@@ -4,22 +4,27 @@
 //! is overdue. Between needs it rests, without store operations, and any process may wake it.
 
 mod entries;
+mod look;
 mod state;
 
+use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use futures::FutureExt;
+use futures::future::{Either, LocalBoxFuture, select, try_join_all};
+use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 
 use crate::engine::Engine;
-use crate::keys::{EntryName, Log};
-use crate::kick::{Kicks, SchedulerKick, TickKick};
-use crate::log::{HOURS_AHEAD, LogEntry, NEAR, begin_of, hour_of};
-use crate::lookup::{ReadError, Stored};
+use crate::keys::Log;
+use crate::kick::{Kicks, SchedulerKick};
+use crate::log::{HOURS_AHEAD, begin_of, hour_of};
+use crate::lookup::ReadError;
 use crate::platform::{Platform, Stopwatch, after, until};
 use crate::store::{Store, StoreError};
-use entries::{Entries, Marks, Slot};
-use state::{Lead, Leader, Seen};
+use entries::{Entries, Marks};
+use look::{Look, Looked, Looks};
+use state::{Lead, Leader, Observed, Seen};
 
 pub use state::SchedulerError;
 
@@ -34,10 +39,10 @@ pub enum SchedulerRun {
 
 /// The longest sleep without a look at the wall clock, since a suspended machine stops the clock that sleeps go by.
 const NAP: Duration = Duration::from_secs(60);
-/// The first wait after a kick; it doubles with every further one that changes nothing.
-const FIRST_KICK_PAUSE: Duration = Duration::from_secs(1);
-/// The longest such wait.
-const MAX_KICK_PAUSE: Duration = Duration::from_secs(60);
+/// How many entries are looked at at a time: a kick that is not taken keeps a place for as long as its sender waits.
+const AT_ONCE: usize = 32;
+/// The wait after the store has failed.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 /// How long before an hour begins what is filed under it is read.
 const AHEAD: Duration = Duration::from_secs(300);
 /// How many hours back the first scheduler of a hub looks for what was filed before it.
@@ -62,28 +67,39 @@ impl<P: Platform> Engine<P> {
         kicks: &impl Kicks,
     ) -> Result<SchedulerRun, SchedulerError> {
         let started = Stopwatch::start(&self.platform);
+        let mut observed = Observed::default();
         loop {
-            let failure = match self.lead(kick).await {
+            let failure = match self.lead(kick, &observed).await {
                 Ok(Lead::Ours(leader)) => {
                     let entries = Entries::from(&leader.state.marks);
-                    let abandoned_before = kick.started_at;
-                    let mut run = Run { engine: self, kicks, leader, entries, abandoned_before, started };
+                    let looks = Looks::new(self, kicks, kick.started_at, started);
+                    let under_way = FuturesUnordered::new();
+                    let mut run = Run { engine: self, looks: &looks, under_way, leader, entries };
                     match run.work().await {
                         Ok(()) => return Ok(SchedulerRun::Idle),
-                        Err(SchedulerError::TakenOver) => continue,
+                        Err(SchedulerError::TakenOver) => {
+                            observed.rival = true;
+                            continue;
+                        }
                         Err(error) => return Err(error),
                     }
                 }
                 Ok(Lead::Nobodys) => return Ok(SchedulerRun::NotNeeded),
-                Ok(Lead::Others { until, seen }) => {
-                    self.sleep_until(until).await;
+                Ok(Lead::Others { wait, seen }) => {
+                    self.stand_by(wait).await;
                     match self.platform.store().get(&self.hub.scheduler()).await {
                         Ok(now) if now.as_ref() != Some(&seen) => return Ok(SchedulerRun::NotNeeded),
-                        Ok(_) => continue,
+                        Ok(_) => {
+                            observed.silent = Some(seen);
+                            continue;
+                        }
                         Err(error) => error,
                     }
                 }
-                Err(SchedulerError::TakenOver) => continue,
+                Err(SchedulerError::TakenOver) => {
+                    observed.rival = true;
+                    continue;
+                }
                 Err(SchedulerError::Read(ReadError::Store(error))) => error,
                 Err(error) => return Err(error),
             };
@@ -94,6 +110,15 @@ impl<P: Platform> Engine<P> {
             }
             tracing::warn!("the scheduler cannot begin: {failure}");
             self.platform.sleep(elapsed.clamp(self.timing.poll, OUTAGE_PAUSE)).await;
+        }
+    }
+
+    /// Waits, by both clocks: neither must hold it up.
+    async fn stand_by(&self, wait: Duration) {
+        let watch = Stopwatch::start(&self.platform);
+        while let Some(left) = wait.checked_sub(watch.elapsed(&self.platform)).filter(|left| !left.is_zero())
+        {
+            self.platform.sleep(left.min(NAP)).await;
         }
     }
 
@@ -111,19 +136,11 @@ impl<P: Platform> Engine<P> {
 
 struct Run<'a, P, K> {
     engine: &'a Engine<P>,
-    kicks: &'a K,
+    looks: &'a Looks<'a, P, K>,
+    /// The looks that have begun. They may go on through several rounds.
+    under_way: FuturesUnordered<LocalBoxFuture<'a, Looked>>,
     leader: Leader,
     entries: Entries,
-    abandoned_before: Option<Timestamp>,
-    started: Stopwatch,
-}
-
-/// What looking at an entry showed.
-enum Look {
-    /// Nobody will ever need it.
-    Dead,
-    /// It is still needed, and so is a look at this time.
-    Again(Timestamp),
 }
 
 impl<P: Platform, K: Kicks> Run<'_, P, K> {
@@ -135,7 +152,7 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
                 Ok(false) => return Ok(()),
                 Err(SchedulerError::Read(ReadError::Store(error))) => {
                     tracing::warn!("the scheduler tries again: {error}");
-                    self.engine.platform.sleep(OUTAGE_PAUSE / 10).await;
+                    self.engine.platform.sleep(FAILURE_PAUSE).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -146,11 +163,12 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
     async fn round(&mut self) -> Result<bool, SchedulerError> {
         self.read_new_slots().await?;
         self.begin_hours().await?;
-        for name in self.entries.due(self.engine.platform.now()) {
-            self.see_to(name).await?;
-            self.engine.renew_leader(&mut self.leader, self.entries.marks()).await?;
-        }
+        self.see_to_what_is_due().await?;
         self.sweep().await?;
+        if !self.under_way.is_empty() {
+            self.renew().await?;
+            return Ok(true);
+        }
         let now = self.engine.platform.now();
         let mut next = self.entries.next_due();
         if next.is_none_or(|next| until(now, next) > self.engine.timing.rest) {
@@ -159,10 +177,59 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
         if next.is_none_or(|next| until(now, next) > self.engine.timing.rest) {
             return self.rest(next).await;
         }
-        self.engine.renew_leader(&mut self.leader, self.entries.marks()).await?;
+        self.renew().await?;
         let pause = next.map_or(Duration::ZERO, |next| until(now, next)).min(self.engine.timing.poll);
         self.engine.platform.sleep(pause).await;
         Ok(true)
+    }
+
+    /// Looks at everything that is due, many at a time, and returns when that is done or the next round is due: one that
+    /// takes long holds up no other.
+    async fn see_to_what_is_due(&mut self) -> Result<(), SchedulerError> {
+        let engine = self.engine;
+        let now = engine.platform.now();
+        self.begin_looks(now);
+        let next = self.entries.next_due().filter(|next| *next > now);
+        let pause = next.map_or(engine.timing.poll, |next| until(now, next).min(engine.timing.poll));
+        let mut over = pin!(engine.platform.sleep(pause));
+        let mut failure = None;
+        while let Either::Left((Some(looked), _)) = select(self.under_way.next(), over.as_mut()).await {
+            failure = self.note(looked).err().or(failure);
+            self.renew().await?;
+            // A store that fails is not asked for more.
+            if failure.is_none() {
+                self.begin_looks(now);
+            }
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Begins to look at what is due by `now`, the longest due first.
+    fn begin_looks(&mut self, now: Timestamp) {
+        while self.under_way.len() < AT_ONCE
+            && let Some((name, slot)) = self.entries.take_due(now)
+        {
+            self.under_way.push(self.looks.look(name, slot).boxed_local());
+        }
+    }
+
+    /// Notes what a look has shown.
+    fn note(&mut self, Looked { name, slot, look }: Looked) -> Result<(), StoreError> {
+        match look {
+            Ok(Look::Dead) => self.entries.retire(name),
+            Ok(Look::Again(due)) => self.entries.schedule(name, slot, due),
+            Err(error) => {
+                // Behind the others: perhaps it is this one alone that cannot be had.
+                let due = after(self.engine.platform.now(), FAILURE_PAUSE);
+                self.entries.schedule(name, slot, due);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn renew(&mut self) -> Result<(), SchedulerError> {
+        self.engine.renew_leader(&mut self.leader, self.entries.marks()).await
     }
 
     /// Learns of slots that were appended since the last time.
@@ -205,152 +272,6 @@ impl<P: Platform, K: Kicks> Run<'_, P, K> {
         let filed = self.engine.filed(first..=now + HOURS_AHEAD + 1).await?;
         let next = filed.first().map(|(hour, _)| begin_of(*hour));
         Ok(next.map(|begin| begin.saturating_sub(AHEAD).unwrap_or(Timestamp::MIN)))
-    }
-
-    /// Looks at one entry, which is due.
-    async fn see_to(&mut self, name: EntryName) -> Result<(), SchedulerError> {
-        let engine = self.engine;
-        let look = match self.entries.get(name) {
-            Slot::Unread { seen } => {
-                let seen = *seen.get_or_insert_with(|| Stopwatch::start(&engine.platform));
-                let waited = seen.elapsed(&engine.platform);
-                match engine.read_slot(name).await?.as_deref().map(LogEntry::decode) {
-                    Some(Some(entry)) => {
-                        let due = self.first_look(&entry);
-                        *self.entries.get(name) = Slot::read(entry);
-                        Look::Again(due)
-                    }
-                    Some(None) => {
-                        tracing::error!("slot {name} holds no entry; it is skipped");
-                        Look::Dead
-                    }
-                    // A hole. Its writer is dead, or will notice that it was too slow.
-                    None if waited >= engine.timing.hole_grace => Look::Dead,
-                    None => self.again_in(engine.timing.poll * 2),
-                }
-            }
-            Slot::Read { .. } => self.look(name).await?,
-        };
-        match look {
-            Look::Dead => self.entries.retire(name),
-            Look::Again(due) => self.entries.schedule(name, due),
-        }
-        Ok(())
-    }
-
-    /// The time before which all leases are void, by the word of a host that has just started. Good for the length of a
-    /// lease: what was held then has run out by now, and a clock that is set back must not make new leases look old.
-    fn abandoned_before(&self) -> Option<Timestamp> {
-        let engine = self.engine;
-        self.abandoned_before.filter(|_| self.started.elapsed(&engine.platform) < engine.timing.lease)
-    }
-
-    /// A host that has just started looks at everything at once.
-    fn first_look(&self, entry: &LogEntry) -> Timestamp {
-        match self.abandoned_before() {
-            Some(start) if entry.due < after(start, self.engine.timing.lease * 2) => {
-                self.engine.platform.now()
-            }
-            _ => entry.due,
-        }
-    }
-
-    fn again_in(&self, pause: Duration) -> Look {
-        Look::Again(after(self.engine.platform.now(), pause))
-    }
-
-    /// Is this entry still needed, and is its record?
-    async fn look(&mut self, name: EntryName) -> Result<Look, SchedulerError> {
-        let engine = self.engine;
-        let abandoned_before = self.abandoned_before();
-        let Slot::Read { entry, limbo, kicked } = self.entries.get(name) else {
-            unreachable!("only entries that were read are looked at")
-        };
-        // Measured before the record is read: this process may be suspended between the two.
-        let waited = limbo.map_or(Duration::ZERO, |since| since.elapsed(&engine.platform));
-        let stored = match engine.read_chosen(&entry.key).await {
-            Ok(stored) => stored,
-            Err(ReadError::Store(error)) => return Err(error.into()),
-            // What this version cannot read must not hold up the others.
-            Err(error) => {
-                tracing::warn!("instance {}: {error}", entry.key);
-                return Ok(Look::Again(after(engine.platform.now(), MAX_KICK_PAUSE)));
-            }
-        };
-        let Some(stored) = stored else {
-            // Not created yet, or never, or purged.
-            limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
-            return Ok(match waited >= engine.timing.hole_grace {
-                true => Look::Dead,
-                false => self.again_in(engine.timing.poll * 2),
-            });
-        };
-        let control = &stored.record.control;
-        let now = engine.platform.now();
-        if let Some(message) = entry.message {
-            if stored.record.head.status.is_finished() || !control.inbox.has_yet_to_take(message) {
-                return Ok(Look::Dead);
-            }
-            // Whoever is at work there takes it.
-            let lease = control.lease.as_ref().filter(|lease| lease.is_live(now));
-            if lease.is_some_and(|lease| abandoned_before.is_none_or(|start| lease.granted >= start)) {
-                return Ok(self.again_in(engine.timing.poll * 4));
-            }
-            return self.kick(name, &stored).await;
-        }
-        if control.wake.is_none_or(|wake| wake.entry != name) {
-            if control.version > entry.base {
-                return Ok(Look::Dead);
-            }
-            // Its writer has yet to commit, or is dead. After the grace no commit on this version can land any more.
-            limbo.get_or_insert_with(|| Stopwatch::start(&engine.platform));
-            if waited >= engine.timing.hole_grace {
-                engine.fence(&entry.key, &stored).await?;
-            }
-            return Ok(self.again_in(engine.timing.poll * 2));
-        }
-        let lease = control.lease.as_ref();
-        let abandoned =
-            abandoned_before.is_some_and(|start| lease.is_some_and(|lease| lease.granted < start));
-        let need = stored.record.need();
-        let waits = match lease {
-            Some(lease) if lease.is_live(now) => need.filter(|_| !abandoned),
-            // One that was granted by a clock that has been set back since holds nobody up.
-            Some(lease) if lease.expires > now => None,
-            _ => need.filter(|need| *need > now),
-        };
-        match waits {
-            // The hour in which it is filed has come, its need has not.
-            Some(need) if until(now, need) > NEAR => {
-                engine.register(&entry.key, &stored).await?;
-                Ok(self.again_in(engine.timing.poll * 2))
-            }
-            Some(need) => {
-                *kicked = None;
-                Ok(Look::Again(need))
-            }
-            None => self.kick(name, &stored).await,
-        }
-    }
-
-    /// Has the instance behind an entry ticked, and comes back for it: the later, the more often that changed nothing.
-    async fn kick(&mut self, name: EntryName, stored: &Stored) -> Result<Look, SchedulerError> {
-        let abandoned_before = self.abandoned_before();
-        let Slot::Read { entry, kicked, .. } = self.entries.get(name) else {
-            unreachable!("only entries that were read are looked at")
-        };
-        let version = stored.record.control.version;
-        let pause = match *kicked {
-            Some((before, pause)) if before == version => (pause * 2).min(MAX_KICK_PAUSE),
-            _ => FIRST_KICK_PAUSE,
-        };
-        *kicked = Some((version, pause));
-        let key = entry.key.clone();
-        if let Err(error) = self.kicks.tick(&key, &TickKick { abandoned_before, ..TickKick::default() }).await
-        {
-            tracing::warn!("instance {key}: {error}; trying again in {pause:?}");
-        }
-        Ok(self.again_in(pause))
     }
 
     /// Removes the wake slots that are dead. Those of the creation log stay, for listing.
@@ -417,9 +338,5 @@ impl<P: Platform> Engine<P> {
             filed.extend(hours.iter().copied().zip(counts).filter(|(_, last)| *last > 0));
         }
         Ok(filed)
-    }
-
-    async fn read_slot(&self, name: EntryName) -> Result<Option<Vec<u8>>, StoreError> {
-        self.platform.store().get(&self.hub.slot(name)).await
     }
 }

@@ -12,7 +12,7 @@ use super::wire::{EntityAction, EntityBatch, EntityOperation};
 use crate::failure::{Failure, malformed};
 use crate::id::InstanceId;
 use crate::json::Json;
-use crate::payload::too_large;
+use crate::payload::handed_on;
 
 /// The context of one operation on one entity.
 ///
@@ -173,10 +173,6 @@ impl EntityContext {
         kind: &str,
         what: impl Fn() -> String,
     ) -> Result<Json, Failure> {
-        let json = Json::of(value).map_err(|error| malformed(kind, what(), &error))?;
-        match json.text().len() {
-            size if size as u64 > self.max_payload => Err(too_large(&what(), size, self.max_payload)),
-            _ => Ok(json),
-        }
+        handed_on(value, self.max_payload, kind, what)
     }
 }

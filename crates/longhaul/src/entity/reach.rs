@@ -1,20 +1,17 @@
 //! Sending messages to entities so that none is carried out twice.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{EntityControl, EntityId, EntityMessage};
 use crate::commit::WakeEntry;
 use crate::engine::Engine;
-use crate::id::{ExecutionId, InstanceKey};
+use crate::id::InstanceKey;
 use crate::inbox::{Message, MessageKind};
-use crate::json::Json;
-use crate::keys::{EntryName, Log};
+use crate::keys::Log;
 use crate::log::LogEntry;
 use crate::lookup::ReadError;
-use crate::payload::Payload;
 use crate::platform::{Platform, Stopwatch};
-use crate::record::{Control, FORMAT, Head, Record};
+use crate::record::Record;
 use crate::status::RuntimeStatus;
 use crate::store::{Store, StoreError};
 
@@ -158,48 +155,14 @@ impl<P: Platform> Engine<P> {
         let created = self.platform.now();
         let entry = LogEntry { created: Some(created), ..LogEntry::new(&key, 0, created) };
         let slot = self.append(Log::Entities, &entry).await?;
-        let record = self.empty_entity(entity, created, slot);
+        let status = RuntimeStatus::Running;
+        let mut record = self.first_record(id.clone(), entity.name().to_owned(), status, created, slot);
+        record.control.entity = Some(EntityControl::default());
         self.platform.store().set(&self.hub.instance(&key), record.encode()).await?;
         if !self.choose(&id, ballot, &key).await? {
             // Nobody refers to what was staged.
             let _ = self.platform.store().delete_many(vec![self.hub.slot(slot)]).await;
         }
         Ok(())
-    }
-
-    fn empty_entity(&self, entity: &EntityId, created: Timestamp, slot: EntryName) -> Record {
-        Record {
-            head: Head {
-                format: FORMAT,
-                id: entity.instance(),
-                name: entity.name().to_owned(),
-                execution: ExecutionId::random(self.platform.random()),
-                status: RuntimeStatus::Running,
-                created,
-                updated: created,
-                input: Payload::Inline(Json::null()),
-                output: None,
-                failure: None,
-                custom_status: None,
-                progress: None,
-                waits_for: None,
-                version: None,
-                scheduled: None,
-                parent: None,
-                tags: Default::default(),
-                created_slot: slot.slot,
-                purging: false,
-                need: None,
-            },
-            control: Control {
-                version: 1,
-                commit: self.nonce(),
-                epoch: 1,
-                owner: self.nonce(),
-                entity: Some(EntityControl::default()),
-                ..Control::default()
-            },
-            tail: Vec::new(),
-        }
     }
 }

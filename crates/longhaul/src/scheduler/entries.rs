@@ -33,9 +33,18 @@ pub(crate) enum Slot {
         entry: LogEntry,
         /// Since when its record has been missing or has not named it.
         limbo: Option<Stopwatch>,
-        /// The record's version at the last kick, and the wait after it.
-        kicked: Option<(u64, Duration)>,
+        /// The last kick that there was for its sake.
+        kicked: Option<Kicked>,
     },
+}
+
+/// A kick that was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kicked {
+    /// The record's version then.
+    pub(crate) at: u64,
+    /// The wait after it.
+    pub(crate) pause: Duration,
 }
 
 impl Slot {
@@ -47,7 +56,9 @@ impl Slot {
 /// The slots that are not dead, and when each is to be looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
-    slots: BTreeMap<EntryName, (Timestamp, Slot)>,
+    /// With what is known of them; None while somebody looks at them.
+    slots: BTreeMap<EntryName, Option<Slot>>,
+    /// Those that nobody looks at.
     queue: BTreeSet<(Timestamp, EntryName)>,
     /// The last slot known of each log.
     last: BTreeMap<Log, u64>,
@@ -71,7 +82,7 @@ impl Entries {
         let known = self.last.entry(log).or_default();
         for slot in *known + 1..=last {
             let name = EntryName { log, slot };
-            self.slots.insert(name, (now, Slot::Unread { seen: None }));
+            self.slots.insert(name, Some(Slot::Unread { seen: None }));
             self.queue.insert((now, name));
         }
         *known = last.max(*known);
@@ -82,34 +93,33 @@ impl Entries {
         self.last.get(&log).copied().unwrap_or_default()
     }
 
-    /// What is to be looked at by now, the longest due first.
-    pub(crate) fn due(&self, now: Timestamp) -> Vec<EntryName> {
-        self.queue.iter().take_while(|(due, _)| *due <= now).map(|(_, name)| *name).collect()
+    /// Takes what is to be looked at by `now`, the longest due first, one at a time. It is not taken again, nor does the
+    /// low mark pass it, before it is scheduled or retired.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<(EntryName, Slot)> {
+        let (due, name) = *self.queue.first()?;
+        if due > now {
+            return None;
+        }
+        self.queue.pop_first();
+        let slot = self.slots.get_mut(&name).and_then(Option::take);
+        Some((name, slot.expect("nobody looks at what is queued")))
     }
 
-    /// When something is next to be looked at.
+    /// When something is next to be looked at, but for what is being looked at.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.queue.first().map(|(due, _)| *due)
     }
 
-    pub(crate) fn get(&mut self, name: EntryName) -> &mut Slot {
-        &mut self.slots.get_mut(&name).expect("a queued slot is known").1
-    }
-
-    /// Looks at `name` again at `due`.
-    pub(crate) fn schedule(&mut self, name: EntryName, due: Timestamp) {
-        let (at, _) = self.slots.get_mut(&name).expect("a scheduled slot is known");
-        self.queue.remove(&(*at, name));
-        *at = due;
+    /// Puts back what was taken, to be looked at again at `due`.
+    pub(crate) fn schedule(&mut self, name: EntryName, slot: Slot, due: Timestamp) {
+        self.slots.insert(name, Some(slot));
         self.queue.insert((due, name));
     }
 
-    /// Forgets a dead slot.
+    /// Forgets what was taken, and is dead.
     pub(crate) fn retire(&mut self, name: EntryName) {
-        if let Some((at, _)) = self.slots.remove(&name) {
-            self.queue.remove(&(at, name));
-            self.dead.push(name);
-        }
+        self.slots.remove(&name);
+        self.dead.push(name);
     }
 
     /// The slots that have died and were not forgotten.
@@ -139,8 +149,8 @@ impl Entries {
 
     /// The hours that are over: all their slots are dead. They are forgotten.
     pub(crate) fn take_finished_hours(&mut self) -> Vec<Log> {
-        let live: BTreeSet<_> = self.slots.keys().map(|name| name.log).collect();
-        let finished = self.last.keys().filter(|log| matches!(log, Log::Far(_)) && !live.contains(log));
+        let finished =
+            self.last.keys().filter(|log| matches!(log, Log::Far(_)) && self.first_live(**log).is_none());
         let finished: Vec<_> = finished.copied().collect();
         for log in &finished {
             self.last.remove(log);
@@ -148,12 +158,17 @@ impl Entries {
         finished
     }
 
+    /// The first slot of `log` that is not dead.
+    fn first_live(&self, log: Log) -> Option<u64> {
+        let of_log = EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX };
+        self.slots.range(of_log).next().map(|(name, _)| name.slot)
+    }
+
     /// The low marks as they may be now.
     pub(crate) fn marks(&self) -> Marks {
-        let first_live =
-            |log| self.slots.range(EntryName { log, slot: 0 }..=EntryName { log, slot: u64::MAX }).next();
-        let mark = |log| first_live(log).map_or(self.last(log), |(name, _)| name.slot - 1);
-        let first_hour = self.slots.keys().find_map(|name| match name.log {
+        let mark = |log| self.first_live(log).map_or(self.last(log), |slot| slot - 1);
+        let first_far = self.slots.range(EntryName { log: Log::Far(0), slot: 0 }..).next();
+        let first_hour = first_far.and_then(|(name, _)| match name.log {
             Log::Far(hour) => Some(hour),
             _ => None,
         });
@@ -174,15 +189,28 @@ mod tests {
     const AT: fn(i64) -> Timestamp = |second| Timestamp::from_second(second).unwrap();
     const W: fn(u64) -> EntryName = |slot| EntryName { log: Log::Wake, slot };
 
+    /// Takes all that is due and retires these; the others are to be looked at again at once.
+    fn retire(entries: &mut Entries, now: Timestamp, dead: &[EntryName]) {
+        let taken: Vec<_> = std::iter::from_fn(|| entries.take_due(now)).collect();
+        for (name, slot) in taken {
+            match dead.contains(&name) {
+                true => entries.retire(name),
+                false => entries.schedule(name, slot, now),
+            }
+        }
+    }
+
     #[test]
     fn the_low_mark_stays_below_everything_that_is_not_dead() {
         let mut entries = Entries::from(&Marks { created: 7, wake: 2, ..Marks::default() });
         entries.extend(Log::Wake, 5, AT(1));
         assert_eq!(entries.marks(), Marks { created: 7, wake: 2, ..Marks::default() });
-        entries.retire(W(4));
+        retire(&mut entries, AT(1), &[W(4)]);
         assert_eq!(entries.marks().wake, 2);
-        entries.retire(W(3));
+        retire(&mut entries, AT(1), &[W(3)]);
         assert_eq!(entries.marks().wake, 4);
+        let taken = entries.take_due(AT(1)).map(|(name, _)| name);
+        assert_eq!((taken, entries.marks().wake), (Some(W(5)), 4), "it is being looked at");
         entries.retire(W(5));
         assert_eq!(entries.marks().wake, 5);
         assert_eq!(entries.dead(), [W(4), W(3), W(5)]);
@@ -191,15 +219,18 @@ mod tests {
     }
 
     #[test]
-    fn entries_come_up_when_they_are_due() {
+    fn entries_come_up_when_they_are_due_the_longest_due_first_and_each_once() {
         let mut entries = Entries::default();
         entries.extend(Log::Wake, 3, AT(1));
-        entries.schedule(W(2), AT(9));
-        entries.schedule(W(1), AT(5));
-        assert_eq!(entries.due(AT(5)), [W(3), W(1)]);
+        let take = |entries: &mut Entries, at| entries.take_due(AT(at)).map(|(name, _)| name);
+        assert_eq!(take(&mut entries, 0), None);
+        assert_eq!([1, 1].map(|at| take(&mut entries, at)), [Some(W(1)), Some(W(2))]);
+        entries.schedule(W(2), Slot::Unread { seen: None }, AT(9));
+        entries.schedule(W(1), Slot::Unread { seen: None }, AT(5));
         assert_eq!(entries.next_due(), Some(AT(1)));
-        entries.retire(W(3));
-        assert_eq!(entries.next_due(), Some(AT(5)));
+        assert_eq!([5, 5, 5].map(|at| take(&mut entries, at)), [Some(W(3)), Some(W(1)), None]);
+        assert_eq!(entries.next_due(), Some(AT(9)));
+        assert_eq!([9, 9].map(|at| take(&mut entries, at)), [Some(W(2)), None]);
     }
 
     #[test]
@@ -211,9 +242,9 @@ mod tests {
         entries.extend(Log::Far(38), 1, AT(1));
         entries.extend(Log::Far(40), 1, AT(1));
         assert_eq!((entries.marks().far, entries.take_finished_hours()), (38, vec![]));
-        entries.retire(EntryName { log: Log::Far(38), slot: 1 });
+        retire(&mut entries, AT(1), &[EntryName { log: Log::Far(38), slot: 1 }]);
         assert_eq!((entries.marks().far, entries.take_finished_hours()), (40, vec![Log::Far(38)]));
-        entries.retire(EntryName { log: Log::Far(40), slot: 1 });
+        retire(&mut entries, AT(1), &[EntryName { log: Log::Far(40), slot: 1 }]);
         assert_eq!((entries.marks().far, entries.take_finished_hours()), (41, vec![Log::Far(40)]));
     }
 }

@@ -1,5 +1,7 @@
 //! The scheduler's lease, its low marks and its rest, as they stand in the store.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -64,10 +66,36 @@ pub(crate) struct Seen {
 pub(crate) enum Lead {
     /// Ours.
     Ours(Leader),
-    /// Another's, whose state is this now, and different by then if it is alive.
-    Others { until: Timestamp, seen: Vec<u8> },
+    /// Another's, whose state is this now, and different after this wait if it is alive.
+    Others { wait: Duration, seen: Vec<u8> },
     /// Nobody's need be: all is well.
     Nobodys,
+}
+
+/// What a run has seen of other schedulers, beside the times that they write down: their clocks may be wrong, or ours.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    /// One has changed the state while we thought that it was our turn.
+    pub(crate) rival: bool,
+    /// A state that has not changed for as long as whoever wrote it may be silent.
+    pub(crate) silent: Option<Vec<u8>>,
+}
+
+impl Observed {
+    /// How long whoever wrote `state`, with this lease, must be seen to be silent before anybody takes over. None: it
+    /// need not be.
+    fn wait_for(&self, state: &[u8], lease: &Lease, now: Timestamp, voided: bool) -> Option<Duration> {
+        let length = until(lease.granted, lease.expires);
+        let left = until(now, lease.expires);
+        match () {
+            () if self.silent.as_deref() == Some(state) => None,
+            // It was alive a moment ago. If its lease seems to be over, its clock is behind ours.
+            () if self.rival => Some(length),
+            () if voided || left.is_zero() => None,
+            // If more is left than there can be, its clock is ahead of ours.
+            () => Some(left.min(length)),
+        }
+    }
 }
 
 /// The right to be the scheduler, as far as we know.
@@ -75,11 +103,17 @@ pub(crate) enum Lead {
 pub(crate) struct Leader {
     pub(crate) state: State,
     bytes: Vec<u8>,
+    /// Since when the state stands so.
+    since: Stopwatch,
 }
 
 impl<P: Platform> Engine<P> {
     /// Becomes the scheduler, if one is needed.
-    pub(crate) async fn lead(&self, kick: &SchedulerKick) -> Result<Lead, SchedulerError> {
+    pub(crate) async fn lead(
+        &self,
+        kick: &SchedulerKick,
+        observed: &Observed,
+    ) -> Result<Lead, SchedulerError> {
         let (mut state, bytes) = match self.scheduler_state().await? {
             Some(found) => found,
             None => {
@@ -97,28 +131,31 @@ impl<P: Platform> Engine<P> {
                 (nobody, bytes)
             }
         };
+        let since = Stopwatch::start(&self.platform);
         let now = self.platform.now();
         let voided = |lease: &Lease| kick.started_at.is_some_and(|at| lease.granted < at);
-        let held = state.lease.as_ref().filter(|lease| lease.is_live(now) && !voided(lease));
+        let wait_for = |lease| observed.wait_for(&bytes, lease, now, voided(lease));
         let due = kick.due.unwrap_or(now);
         // Somebody who is back by then need not be disturbed; unless that is past, and nobody came.
         let back_by = state.rest_until.map(|rest| after(rest, self.timing.poll * 4));
         let rests = state.rest_until.is_some_and(|rest| rest <= due) && back_by.is_some_and(|by| now < by);
         if kick.check {
             let rests = state.lease.is_none() && back_by.is_none_or(|by| now < by);
-            if held.is_some() || (rests && self.has_seen_all(state.seen).await?) {
+            let works =
+                state.lease.as_ref().is_some_and(|lease| lease.is_live(now) && wait_for(lease).is_some());
+            if works || (rests && self.has_seen_all(state.seen).await?) {
                 return Ok(Lead::Nobodys);
             }
         }
-        let others = match &state.lease {
-            Some(_) => held.map(|lease| lease.expires),
-            None => back_by.filter(|_| rests && kick.started_at.is_none()),
+        let wait = match &state.lease {
+            Some(lease) => wait_for(lease),
+            None => back_by.filter(|_| rests && kick.started_at.is_none()).map(|by| until(now, by)),
         };
-        if let Some(until) = others {
-            return Ok(Lead::Others { until, seen: bytes });
+        if let Some(wait) = wait {
+            return Ok(Lead::Others { wait, seen: bytes });
         }
         state.epoch += 1;
-        let mut leader = Leader { state, bytes };
+        let mut leader = Leader { state, bytes, since };
         self.write_leader(&mut leader, true, None).await.map(|()| Lead::Ours(leader))
     }
 
@@ -136,9 +173,8 @@ impl<P: Platform> Engine<P> {
 
     /// Renews the lease when a third of it is over.
     pub(crate) async fn renew_leader(&self, leader: &mut Leader, marks: Marks) -> Result<(), SchedulerError> {
-        let lease = leader.state.lease.as_ref();
-        let age = lease.map_or(self.timing.lease, |lease| until(lease.granted, self.platform.now()));
-        if age < self.timing.lease / 3 {
+        // Not by the time at which it was granted: the clock may have been set back since, and others' were not.
+        if leader.since.elapsed(&self.platform) < self.timing.lease / 3 {
             return Ok(());
         }
         leader.state.marks = marks;
@@ -177,7 +213,7 @@ impl<P: Platform> Engine<P> {
             match self.platform.store().get(&self.hub.scheduler()).await {
                 // The commit id is ours alone.
                 Ok(Some(found)) if found == bytes => {
-                    *leader = Leader { state, bytes };
+                    *leader = Leader { state, bytes, since: watch };
                     return Ok(());
                 }
                 Ok(Some(found)) if found == leader.bytes => {
@@ -222,4 +258,40 @@ impl<P: Platform> Engine<P> {
 
 fn encode(state: &State) -> Vec<u8> {
     serde_json::to_vec(state).expect("the state has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_waited_for_as_long_as_its_holder_may_be_silent() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let lease = Lease { granted: at(100), expires: at(115), offered: false };
+        let nothing = || Observed::default();
+        let rival = || Observed { rival: true, ..nothing() };
+        let silent = |state: &str, rival| Observed { rival, silent: Some(state.into()) };
+        for (observed, now, voided, wait) in [
+            (nothing(), 100, false, Some(15)),
+            (nothing(), 109, false, Some(6)),
+            (nothing(), 115, false, None),
+            (nothing(), 1000, false, None),
+            // It ends later than it can.
+            (nothing(), 90, false, Some(15)),
+            (nothing(), -1000, false, Some(15)),
+            (nothing(), 109, true, None),
+            (nothing(), 90, true, None),
+            // Whoever has just shown to be alive is waited for in any case.
+            (rival(), 109, false, Some(15)),
+            (rival(), 1000, false, Some(15)),
+            (rival(), 109, true, Some(15)),
+            (silent("state", false), 109, false, None),
+            (silent("state", true), 1000, false, None),
+            (silent("another", false), 109, false, Some(6)),
+            (silent("another", true), 109, false, Some(15)),
+        ] {
+            let found = observed.wait_for(b"state", &lease, at(now), voided);
+            assert_eq!(found, wait.map(Duration::from_secs), "{observed:?} at {now}, {voided}");
+        }
+    }
 }

@@ -6,5 +6,6 @@ mod costs;
 mod entities;
 mod limits;
 mod operations;
+mod scheduler;
 mod support;
 mod timers;

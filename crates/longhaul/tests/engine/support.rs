@@ -83,7 +83,7 @@ impl Hub {
         Self(Rc::new(Inner { orchestrators, activities, calls: RefCell::default(), ..inner }))
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.spawned.borrow_mut().push(Box::pin(task));
     }
 
