@@ -38,6 +38,8 @@ struct Created {
 struct Status<'a> {
     runtime_status: &'a str,
     #[serde(borrow)]
+    custom_status: &'a RawValue,
+    #[serde(borrow)]
     output: &'a RawValue,
 }
 
@@ -110,10 +112,13 @@ impl Client {
         Ok(())
     }
 
+    async fn status(&mut self, id: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.manage(Method::GET, &format!("instances/{id}?showInput=false"), Bytes::new()).await
+    }
+
     /// One look at the status of an instance: its output, if it has completed.
     pub async fn output(&mut self, id: &str) -> anyhow::Result<Option<Bytes>> {
-        let (status, body) =
-            self.manage(Method::GET, &format!("instances/{id}?showInput=false"), Bytes::new()).await?;
+        let (status, body) = self.status(id).await?;
         let shown: Status<'_> =
             serde_json::from_slice(&body).with_context(|| format!("{status}: {}", text(&body)))?;
         match shown.runtime_status {
@@ -131,6 +136,21 @@ impl Client {
                 return Ok(output);
             }
             ensure!(begin.elapsed() < PATIENCE, "{id} does not complete");
+            tokio::time::sleep(self.polling).await;
+        }
+    }
+
+    /// Polls the status of an instance until it shows this text as its custom status.
+    pub async fn shows(&mut self, id: &str, wanted: &str, patience: Duration) -> anyhow::Result<()> {
+        let (begin, wanted) = (Instant::now(), serde_json::to_string(wanted)?);
+        loop {
+            let (status, body) = self.status(id).await?;
+            let shown: Status<'_> =
+                serde_json::from_slice(&body).with_context(|| format!("{status}: {}", text(&body)))?;
+            if shown.custom_status.get() == wanted {
+                return Ok(());
+            }
+            ensure!(begin.elapsed() < patience, "{id} does not come to show {wanted}: {}", text(&body));
             tokio::time::sleep(self.polling).await;
         }
     }

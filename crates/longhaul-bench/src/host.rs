@@ -47,6 +47,11 @@ impl Host {
         usage::cpu_time(self.app.process())
     }
 
+    /// Memory that it has resident now, in bytes.
+    pub fn memory(&self) -> Option<u64> {
+        usage::memory(self.app.process())
+    }
+
     /// The most memory that it has had resident, in bytes.
     pub fn peak_memory(&self) -> Option<u64> {
         usage::peak_memory(self.app.process())

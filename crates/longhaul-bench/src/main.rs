@@ -3,6 +3,7 @@
 //! | subcommand | what it measures |
 //! | --- | --- |
 //! | `workloads`, or none | throughput, latency and costs of seven workloads, side by side with peers where they are present |
+//! | `growth` | how cost grows with finished instances, histories, timers and instances in flight |
 //! | `query` | the query of the application, Azure's Python SDK, and the mere fetching of the same pages |
 //! | `entities` | signals to one entity from 1, 32 and 256 clients at a time |
 //!
@@ -13,6 +14,7 @@ mod client;
 mod entities;
 mod floor;
 mod fsyncs;
+mod growth;
 mod host;
 mod latency;
 mod load;
@@ -41,6 +43,8 @@ struct Arguments {
 enum Command {
     /// Throughput, latency and costs of seven workloads (also without a subcommand).
     Workloads(workloads::Options),
+    /// How cost grows: with finished instances, histories, sleeping timers, and instances in flight.
+    Growth(growth::Options),
     /// The distinct count of a table, from the submission to the result.
     Query(query::Options),
     /// Signals to one entity from many clients.
@@ -57,6 +61,7 @@ fn main() -> anyhow::Result<()> {
     let Arguments { command, workloads } = Arguments::parse();
     match command.unwrap_or(Command::Workloads(workloads)) {
         Command::Workloads(options) => on_one_thread(workloads::run(options)),
+        Command::Growth(options) => on_one_thread(growth::run(options)),
         Command::Query(options) => on_all_cores(query::run(options)),
         Command::Entities(options) => on_all_cores(entities::run(options)),
         Command::Serve(options) => on_all_cores(service::serve(options)),

@@ -53,7 +53,8 @@ impl Peer {
         !self.durability.contains("no fsync")
     }
 
-    /// Compares ours with it.
+    /// Compares ours with it: with as many clients, or where it has fewer instances than clients, with those that it was
+    /// to have.
     pub fn compared(&self, cells: &[Cell]) -> Compared {
         let ours = |clients| {
             let same =
@@ -61,7 +62,9 @@ impl Peer {
             cells.iter().find(same)
         };
         Compared {
-            throughput: ours(self.clients).map(|cell| cell.instances_per_second / self.orch_s),
+            throughput: ours(self.clients)
+                .or_else(|| ours(CLIENTS))
+                .map(|cell| cell.instances_per_second / self.orch_s),
             latency: ours(1).and_then(|cell| Some(self.lat_p50_ms? / cell.latency.p50_ms)),
         }
     }
@@ -137,6 +140,8 @@ mod tests {
         assert_eq!(peer.compared(&[]), Compared { throughput: None, latency: None });
         let cells = [Cell::example(1, 50.0, 2.0), Cell::example(32, 400.0, 80.0)];
         assert_eq!(peer.compared(&cells), Compared { throughput: Some(4.0), latency: Some(4.25) });
+        let fewer = Peer { clients: 20, ..peer.clone() };
+        assert_eq!(fewer.compared(&cells).throughput, Some(4.0), "ours with as many as it was to have");
         let other = Peer { workload: "W2".into(), ..peer };
         assert_eq!(other.compared(&cells), Compared { throughput: None, latency: None });
     }

@@ -45,6 +45,16 @@ impl Statistics {
         })
     }
 
+    /// What came beyond those of another host, which did less.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            reads: self.reads.saturating_sub(earlier.reads),
+            writes: self.writes.saturating_sub(earlier.writes),
+            deletes: self.deletes.saturating_sub(earlier.deletes),
+            commits: self.commits.saturating_sub(earlier.commits),
+        }
+    }
+
     /// The part of each of `count`.
     pub fn each(self, count: f64) -> Share {
         let share = |all: u64| all as f64 / count;

@@ -21,6 +21,11 @@ pub fn peak_memory(process: u32) -> Option<u64> {
     status_bytes(process, "VmHWM:")
 }
 
+/// The memory that a process has resident, in bytes.
+pub fn memory(process: u32) -> Option<u64> {
+    status_bytes(process, "VmRSS:")
+}
+
 fn status_bytes(process: u32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let kilobytes = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))?;
@@ -46,6 +51,7 @@ mod tests {
         while cpu_time(me).unwrap() - before < Duration::from_millis(30) {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
-        assert!(peak_memory(me).unwrap() > 1 << 20);
+        assert!(memory(me).unwrap() > 1 << 20);
+        assert!(peak_memory(me).unwrap() >= memory(me).unwrap());
     }
 }

@@ -5,7 +5,7 @@ pub mod cell;
 mod cold;
 mod table;
 pub mod targets;
-mod workload;
+pub mod workload;
 
 use std::path::PathBuf;
 use std::time::Duration;

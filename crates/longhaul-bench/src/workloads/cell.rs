@@ -179,15 +179,20 @@ async fn watch(setting: &Setting, requests: &Requests, clients: usize) -> anyhow
     let launch = setting.launch(requests.workload(), state.path()).under(syncs.command());
     // A system may have strace, and let nobody be traced.
     let Ok(host) = Host::start(launch, state.path()).await else { return Ok(None) };
+    // Making the file, and leaving it in the end, takes syncs that are of no commit.
+    let at_start = syncs.count()?;
     let mut connections = client::connect(host.base(), clients, setting.polling).await?;
     let one = async |client: &mut Client| requests.one(client).await;
     drive(&mut connections, Amount::time(SHORT_WARM_UP), one).await?;
     let before = syncs.count()?;
     let load = drive(&mut connections, Amount::time(SYNCS), one).await?;
-    let of_an_instance = (syncs.count()? - before) as f64 / load.count();
+    let after = syncs.count()?;
     drop(connections);
     let statistics = host.stop().await?;
-    Ok(Some(Watched { of_an_instance, of_a_commit: syncs.count()? as f64 / statistics.commits as f64 }))
+    Ok(Some(Watched {
+        of_an_instance: (after - before) as f64 / load.count(),
+        of_a_commit: (after - at_start) as f64 / statistics.commits as f64,
+    }))
 }
 
 #[cfg(test)]

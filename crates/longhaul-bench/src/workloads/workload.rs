@@ -105,6 +105,7 @@ pub enum Wait {
 pub struct Requests {
     workload: Workload,
     wait: Wait,
+    /// Both as JSON.
     input: Bytes,
     expected: Bytes,
 }
@@ -126,6 +127,11 @@ impl Requests {
         self.workload
     }
 
+    /// The input of an instance.
+    pub fn input(&self) -> &str {
+        std::str::from_utf8(&self.input).expect("it was made of a text")
+    }
+
     /// Starts an instance, waits until it is seen to have completed, and checks its output. Answers how long that took.
     pub async fn one(&self, client: &mut Client) -> anyhow::Result<Duration> {
         let begin = Instant::now();
@@ -145,7 +151,7 @@ impl Requests {
             return client.start(self.input.clone()).await;
         }
         let (status, body) = client.send(Method::POST, QUERY, &[], Bytes::new()).await?;
-        ensure!(status == StatusCode::ACCEPTED, "a query was answered {status}: {}", text(&body));
+        ensure!(status.is_success(), "a query was answered {status}: {}", text(&body));
         let body: Value = serde_json::from_slice(&body)?;
         let uri = body["statusUri"].as_str().with_context(|| format!("no status URI in {body}"))?;
         Ok(uri.rsplit('/').next().unwrap_or_default().to_owned())
