@@ -198,7 +198,7 @@ impl<'a, P: Platform, K: Kicks> Looks<'a, P, K> {
             _ => FIRST_KICK_PAUSE,
         };
         *kicked = Some(Kicked { at: version, pause });
-        let kick = TickKick { token: None, abandoned_before: self.abandoned_before() };
+        let kick = TickKick { abandoned_before: self.abandoned_before(), ..TickKick::default() };
         if let Err(error) = self.kicks.tick(&entry.key, &kick).await {
             tracing::warn!("instance {}: {error}; trying again in {pause:?}", entry.key);
         }
