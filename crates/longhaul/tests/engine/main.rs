@@ -9,3 +9,4 @@ mod operations;
 mod scheduler;
 mod support;
 mod timers;
+mod waiting;
