@@ -162,7 +162,7 @@ impl Execution {
 
     /// What the orchestrator shows.
     pub(crate) fn custom_status(&self) -> Option<Json> {
-        self.context.with(|state| state.custom_status.clone())
+        self.context.with(|state| state.custom_status.clone()).and_then(Json::unless_null)
     }
 
     /// Whether `news` changes anything: a second result of a task does not.

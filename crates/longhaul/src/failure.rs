@@ -52,7 +52,8 @@ impl Failure {
         };
         cut(&mut self.kind, 200);
         cut(&mut self.message, 8000);
-        self.details = self.details.filter(|details| details.text().len() <= INLINE_LIMIT);
+        self.details =
+            self.details.and_then(Json::unless_null).filter(|details| details.text().len() <= INLINE_LIMIT);
         self
     }
 

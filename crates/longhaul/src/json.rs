@@ -43,6 +43,11 @@ impl Json {
         self.0.get()
     }
 
+    /// The value, or None for `null`: where there may be none, a record has nothing else for `null`.
+    pub(crate) fn unless_null(self) -> Option<Self> {
+        (self.text() != "null").then_some(self)
+    }
+
     /// The text, as a value that serialises as it is.
     pub fn raw(&self) -> &RawValue {
         &self.0

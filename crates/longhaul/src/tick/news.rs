@@ -12,6 +12,7 @@ use crate::execution::News;
 use crate::failure::Failure;
 use crate::id::{ExecutionId, TaskId};
 use crate::inbox::{Message, MessageKind};
+use crate::json::Json;
 use crate::kick::Kicks;
 use crate::payload::{Payload, too_large};
 use crate::platform::{Platform, after};
@@ -77,7 +78,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 let attempt = plan.next.control.tasks.get(&task).map_or(0, |task| task.attempt);
                 self.save(task, attempt, checkpoint, plan);
                 if progress.is_some() {
-                    plan.next.head.progress = progress;
+                    plan.next.head.progress = progress.and_then(Json::unless_null);
                 }
                 let now = plan.now;
                 if let Some(task) = plan.next.control.tasks.get_mut(&task) {

@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::execution::{News, Turn};
 use crate::id::{InstanceKey, TaskId};
 use crate::inbox::MessageKind;
+use crate::json::Json;
 use crate::kick::Kicks;
 use crate::platform::{Platform, after, until};
 use crate::record::{Control, Record, Task};
@@ -64,7 +65,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         }
         self.take_messages(mail.messages, &mut plan);
         if self.progress.is_some() {
-            plan.next.head.progress.clone_from(&self.progress);
+            plan.next.head.progress = self.progress.clone().and_then(Json::unless_null);
         }
         // Struck off all together, or with whatever else there is to commit: the record may be a long one.
         plan.changed |= self.posting.strike_off(&mut plan.next.control.outbox);
