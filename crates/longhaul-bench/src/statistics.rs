@@ -13,6 +13,7 @@ pub struct Statistics {
     pub writes: u64,
     pub deletes: u64,
     pub commits: u64,
+    pub syncs: u64,
 }
 
 /// The same, for each instance or second.
@@ -23,6 +24,7 @@ pub struct Share {
     pub writes: f64,
     pub deletes: f64,
     pub commits: f64,
+    pub syncs: f64,
 }
 
 impl Statistics {
@@ -32,7 +34,7 @@ impl Statistics {
         said.lines().rev().find_map(Self::parse).context("the host has not said what was asked of its store")
     }
 
-    /// Those in a line such as `INFO store default: 4 reads, 3 writes, 2 deletes, 1 commits`.
+    /// Those in a line such as `INFO store default: 4 reads, 3 writes, 2 deletes, 1 commits, 1 syncs`.
     fn parse(line: &str) -> Option<Self> {
         let (_, counts) = line.split_once("store default: ")?;
         let mut counts = counts.split(", ");
@@ -42,6 +44,7 @@ impl Statistics {
             writes: count("writes")?,
             deletes: count("deletes")?,
             commits: count("commits")?,
+            syncs: count("syncs")?,
         })
     }
 
@@ -52,6 +55,7 @@ impl Statistics {
             writes: self.writes.saturating_sub(earlier.writes),
             deletes: self.deletes.saturating_sub(earlier.deletes),
             commits: self.commits.saturating_sub(earlier.commits),
+            syncs: self.syncs.saturating_sub(earlier.syncs),
         }
     }
 
@@ -63,6 +67,7 @@ impl Statistics {
             writes: share(self.writes),
             deletes: share(self.deletes),
             commits: share(self.commits),
+            syncs: share(self.syncs),
         }
     }
 }
@@ -75,21 +80,24 @@ mod tests {
     fn the_last_line_about_the_store_counts() {
         let log = tempfile::NamedTempFile::new().unwrap();
         let said = "2026-01-01T00:00:00Z  INFO stopping\n\
-            2026-01-01T00:00:00Z  INFO store default: 1 reads, 1 writes, 1 deletes, 1 commits\n\
-            2026-01-01T00:00:09Z  INFO store default: 40 reads, 30 writes, 20 deletes, 10 commits\n\
-            2026-01-01T00:00:09Z  INFO store other: 2 reads, 2 writes, 2 deletes, 2 commits\n";
+            2026-01-01T00:00:00Z  INFO store default: 1 reads, 1 writes, 1 deletes, 1 commits, 1 syncs\n\
+            2026-01-01T00:00:09Z  INFO store default: 40 reads, 30 writes, 20 deletes, 10 commits, 5 syncs\n\
+            2026-01-01T00:00:09Z  INFO store other: 2 reads, 2 writes, 2 deletes, 2 commits, 2 syncs\n";
         std::fs::write(&log, said).unwrap();
         let statistics = Statistics::of_log(log.path()).unwrap();
-        assert_eq!(statistics, Statistics { reads: 40, writes: 30, deletes: 20, commits: 10 });
-        assert_eq!(statistics.each(10.0), Share { reads: 4.0, writes: 3.0, deletes: 2.0, commits: 1.0 });
+        assert_eq!(statistics, Statistics { reads: 40, writes: 30, deletes: 20, commits: 10, syncs: 5 });
+        assert_eq!(
+            statistics.each(10.0),
+            Share { reads: 4.0, writes: 3.0, deletes: 2.0, commits: 1.0, syncs: 0.5 }
+        );
         std::fs::write(&log, "INFO stopping").unwrap();
         assert!(Statistics::of_log(log.path()).is_err());
     }
 
     #[test]
     fn what_the_host_writes_is_understood() {
-        let written = longhaul_kv::Statistics { reads: 4, writes: 3, deletes: 2, commits: 1 };
-        let expected = Statistics { reads: 4, writes: 3, deletes: 2, commits: 1 };
+        let written = longhaul_kv::Statistics { reads: 4, writes: 3, deletes: 2, commits: 1, syncs: 1 };
+        let expected = Statistics { reads: 4, writes: 3, deletes: 2, commits: 1, syncs: 1 };
         assert_eq!(Statistics::parse(&format!("INFO store default: {written}")), Some(expected));
         for line in ["", "store default: 4 reads", "store default: x reads, 3 writes, 2 deletes, 1 commits"] {
             assert_eq!(Statistics::parse(line), None, "{line}");

@@ -126,7 +126,7 @@ fn it_builds_serves_makes_the_start_call_and_stops_when_asked() {
     let said = rest(&mut serving.child);
     let (_, statistics) =
         said.split_once("store default: ").unwrap_or_else(|| panic!("no statistics: {said}"));
-    assert!(statistics.contains(" reads, 1 writes, 0 deletes, 1 commits"), "{statistics}");
+    assert!(statistics.contains(" reads, 1 writes, 0 deletes, 1 commits, 1 syncs"), "{statistics}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::error::LoadError;
 use crate::instance::{ComponentContext, InstanceState};
 use crate::logs::ComponentLogs;
 use crate::outbound::{self, Outbound};
+use crate::outgoing::Outgoing;
 use crate::state_dir::StateDir;
 use crate::{engine, stores};
 
@@ -27,6 +28,7 @@ use crate::{engine, stores};
 pub struct Host {
     application: Arc<Application>,
     stores: Stores,
+    outgoing: Outgoing,
     state_dir: StateDir,
 }
 
@@ -97,7 +99,8 @@ impl Host {
             threads.into_iter().map(join).collect::<Result<BTreeMap<_, _>, LoadError>>()
         })?;
 
-        let outbound = Arc::new(Outbound::new(tls));
+        let outgoing = Outgoing::of(&stores);
+        let outbound = Arc::new(Outbound::new(tls, outgoing.clone()));
         let application = Arc::new_cyclic(|application| {
             let components = prepared.into_iter().map(|(id, prepared)| {
                 let declared = &manifest.components[&id];
@@ -122,7 +125,7 @@ impl Host {
             });
             Application { components: components.collect(), router }
         });
-        Ok(Self { application, stores, state_dir })
+        Ok(Self { application, stores, outgoing, state_dir })
     }
 
     /// Calls a component as another one would: in process, by any route, private or not. Only path and query of the
@@ -139,14 +142,15 @@ impl Host {
         if let Some(path) = request.uri().path_and_query() {
             *request.uri_mut() = Uri::from(path.clone());
         }
-        let (parts, body) = self.application.answer_component(component, request).await.into_parts();
+        let answer = self.application.answer_component(component, request).await;
+        let (parts, body) = self.outgoing.answer(answer).await.into_parts();
         let body = body.collect().await.map_err(CallError::Body)?.to_bytes();
         Ok(Response::from_parts(parts, body))
     }
 
     /// Answers a client's request by the public routes.
     pub(crate) async fn answer(&self, request: Request<WasiBody>, client: SocketAddr) -> Response<WasiBody> {
-        self.application.answer_client(request, client).await
+        self.outgoing.answer(self.application.answer_client(request, client).await).await
     }
 
     /// The directory that this host has taken.

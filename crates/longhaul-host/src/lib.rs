@@ -11,6 +11,8 @@
 //! - A component reaches nothing that its manifest does not declare: hosts, stores, variables.
 //! - Work that a handler goes on with after its response runs until it ends, however long that takes, or the process
 //!   ends. A trap kills the instance it happens in, and nothing else; a busy guest yields every 10 ms.
+//! - What leaves the process (answers to clients, requests to others) tells of nothing that is not on disk. Components do
+//!   not wait for the disk.
 //! - The state directory belongs to one process at a time.
 //!
 //! Where it differs from Spin: client-sent `spin-*` headers are removed; compare-and-swap from a missing key never
@@ -30,6 +32,7 @@ mod instance;
 mod key_value;
 mod logs;
 mod outbound;
+mod outgoing;
 mod server;
 mod state_dir;
 mod stores;

@@ -23,6 +23,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::instance::ComponentContext;
+use crate::outgoing::Outgoing;
 pub(crate) use roots::trusting;
 use timeout_body::TimeoutBody;
 
@@ -43,13 +44,14 @@ type Sent = Result<Response<WasiBody>, Error>;
 pub(crate) struct Outbound {
     /// Whom connections trust.
     tls: ClientConfig,
+    outgoing: Outgoing,
     /// By connect time-out, which belongs to the connector. Nearly always there is one.
     clients: Mutex<HashMap<Duration, HttpClient>>,
 }
 
 impl Outbound {
-    pub(crate) fn new(tls: ClientConfig) -> Self {
-        Self { tls, clients: Mutex::default() }
+    pub(crate) fn new(tls: ClientConfig, outgoing: Outgoing) -> Self {
+        Self { tls, outgoing, clients: Mutex::default() }
     }
 
     fn client(&self, connect_timeout: Duration) -> HttpClient {
@@ -82,6 +84,8 @@ impl Outbound {
         let connect = options.connect_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let first_byte = options.first_byte_timeout.unwrap_or(DEFAULT_TIMEOUT);
         let between_bytes = options.between_bytes_timeout.unwrap_or(DEFAULT_TIMEOUT);
+        self.outgoing.written().await?;
+        let request = request.map(|body| self.outgoing.body(body));
         let response = timeout(connect.saturating_add(first_byte), self.client(connect).request(request))
             .await
             .map_err(|_| Error::ConnectionReadTimeout)?

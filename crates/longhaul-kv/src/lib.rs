@@ -5,7 +5,8 @@
 //! their stores.
 //!
 //! Promises, the same for both kinds of database:
-//! - A write is over when its future resolves: it is durable (SQLite: synced to disk), and every later read sees it.
+//! - A write is over when its future resolves: it is durable, and every later read sees it. (SQLite: it is synced to disk,
+//!   or will be before [`Database::synced`] resolves; see [`Durability`].)
 //! - Each operation happens entirely or not at all, `set_many` and `delete_many` included.
 //! - An operation that fails for a reason of its own (a counter that is not one, a swap that finds another value)
 //!   changes nothing and disturbs no other, although concurrent writes share transactions.
@@ -22,7 +23,7 @@ mod statistics;
 mod store;
 
 pub use error::Error;
-pub use sqlite::{FILE_NAME, SqliteOptions, WriteStats};
+pub use sqlite::{Durability, FILE_NAME, SqliteOptions, WriteStats};
 pub use statistics::Statistics;
 pub use store::{Database, Store, Stores, Swap};
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::WriteStats;
+
 /// What was asked of a database since it was opened. An operation on many keys counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -12,14 +14,19 @@ pub struct Statistics {
     pub writes: u64,
     /// `delete` and `delete_many`.
     pub deletes: u64,
-    /// Transactions that writes and deletes shared, each of which was synced to disk; 0 for a database in memory.
+    /// Transactions that writes and deletes shared; 0 for a database in memory.
     pub commits: u64,
+    /// Times that the log was synced to disk for them; 0 for a database in memory.
+    pub syncs: u64,
 }
 
 impl fmt::Display for Statistics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reads, writes, deletes, commits } = self;
-        write!(formatter, "{reads} reads, {writes} writes, {deletes} deletes, {commits} commits")
+        let Self { reads, writes, deletes, commits, syncs } = self;
+        write!(
+            formatter,
+            "{reads} reads, {writes} writes, {deletes} deletes, {commits} commits, {syncs} syncs"
+        )
     }
 }
 
@@ -44,12 +51,13 @@ impl Counters {
         self.deletes.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn with_commits(&self, commits: u64) -> Statistics {
+    pub(crate) fn with(&self, WriteStats { commits, syncs, .. }: WriteStats) -> Statistics {
         Statistics {
             reads: self.reads.load(Ordering::Relaxed),
             writes: self.writes.load(Ordering::Relaxed),
             deletes: self.deletes.load(Ordering::Relaxed),
             commits,
+            syncs,
         }
     }
 }
@@ -75,9 +83,12 @@ mod tests {
             store.get_many(&["a".into(), "b".into()]).await.unwrap();
             store.exists("a").await.unwrap();
             store.keys().await.unwrap();
-            let expected = Statistics { reads: 4, writes: 4, deletes: 2, commits };
+            let expected = Statistics { reads: 4, writes: 4, deletes: 2, commits, syncs: commits };
             assert_eq!(database.statistics(), expected);
-            assert_eq!(expected.to_string(), format!("4 reads, 4 writes, 2 deletes, {commits} commits"));
+            assert_eq!(
+                expected.to_string(),
+                format!("4 reads, 4 writes, 2 deletes, {commits} commits, {commits} syncs")
+            );
         }
     }
 

@@ -55,6 +55,10 @@ impl Database {
         Ok(Self::on(Backend::Sqlite(Arc::new(Sqlite::open(path, options)?))))
     }
 
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.counters, &other.counters)
+    }
+
     fn on(backend: Backend) -> Self {
         Self { backend, counters: Arc::default() }
     }
@@ -74,7 +78,20 @@ impl Database {
 
     /// What was asked of the database since it was opened, under all of its labels.
     pub fn statistics(&self) -> Statistics {
-        self.counters.with_commits(self.write_stats().commits)
+        self.counters.with(self.write_stats())
+    }
+
+    /// Resolves when every write that was answered before is on disk: at once, unless the database was opened with
+    /// [`Durability::OnDemand`](crate::Durability). What is in memory never is, and is not waited for.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] when the log could not be synced; every later write fails then too, since nobody knows what of
+    /// the log is on disk.
+    pub async fn synced(&self) -> Result<()> {
+        match &self.backend {
+            Backend::Memory(_) => Ok(()),
+            Backend::Sqlite(db) => db.synced().await,
+        }
     }
 
     /// Finishes the writes that are waiting, and leaves one file that any SQLite reads, without a log beside it.
@@ -216,23 +233,32 @@ impl Stores {
         self.0.keys().map(String::as_str)
     }
 
-    /// The statistics of each database, with the labels that are in it, in order.
-    pub fn statistics(&self) -> Vec<(Vec<&str>, Statistics)> {
-        let mut databases: Vec<(&Arc<Counters>, Vec<&str>, Statistics)> = Vec::new();
-        for (label, Store { database, .. }) in &self.0 {
-            match databases.iter_mut().find(|(counters, ..)| Arc::ptr_eq(counters, &database.counters)) {
-                Some((_, labels, _)) => labels.push(label),
-                None => databases.push((&database.counters, vec![label], database.statistics())),
+    /// The databases that the stores are in, each once.
+    pub fn databases(&self) -> Vec<Database> {
+        let mut databases: Vec<Database> = Vec::new();
+        for Store { database, .. } in self.0.values() {
+            if !databases.iter().any(|known| known.is(database)) {
+                databases.push(database.clone());
             }
         }
-        databases.into_iter().map(|(_, labels, statistics)| (labels, statistics)).collect()
+        databases
+    }
+
+    /// The statistics of each database, with the labels that are in it, in order.
+    pub fn statistics(&self) -> Vec<(Vec<&str>, Statistics)> {
+        let labels_in = |database: &Database| {
+            let stores = self.0.iter().filter(|(_, store)| store.database.is(database));
+            stores.map(|(label, _)| label.as_str()).collect()
+        };
+        let databases = self.databases();
+        databases.iter().map(|database| (labels_in(database), database.statistics())).collect()
     }
 
     /// Closes the databases of all stores, even if one of them fails, and answers the first failure.
     pub async fn close(&self) -> Result<()> {
         let mut outcome = Ok(());
-        for store in self.0.values() {
-            outcome = outcome.and(store.database.close().await);
+        for database in self.databases() {
+            outcome = outcome.and(database.close().await);
         }
         outcome
     }

@@ -1,10 +1,11 @@
 //! What every database promises: the same cases, run against each kind.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use longhaul_kv::{Database, Error, Store, Stores, Swap};
+use longhaul_kv::{Database, Durability, Error, SqliteOptions, Store, Stores, Swap};
 use tokio::task::JoinSet;
 
 /// Makes a test of each case for each kind of database.
@@ -21,6 +22,13 @@ macro_rules! conformance {
             async fn $case() {
                 let directory = tempfile::tempdir().unwrap();
                 super::$case(longhaul_kv::Database::in_state_dir(directory.path()).unwrap()).await;
+            })*
+        }
+        mod sqlite_on_demand {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let directory = tempfile::tempdir().unwrap();
+                super::$case(super::on_demand(&directory.path().join("kv.db"))).await;
             })*
         }
     };
@@ -47,6 +55,11 @@ conformance! {
     a_write_is_seen_by_every_read_after_it
     only_declared_labels_open
     a_closed_database_refuses_everything
+}
+
+fn on_demand(path: &Path) -> Database {
+    let options = SqliteOptions { durability: Durability::OnDemand, ..SqliteOptions::default() };
+    Database::sqlite_with(path, options).unwrap()
 }
 
 fn store(db: &Database) -> Store {

@@ -5,34 +5,48 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use longhaul_kv::{Database, Store, Swap};
+use longhaul_kv::{Database, Durability, FILE_NAME, SqliteOptions, Store, Swap};
 
 /// Set for the process that is killed: the state directory it writes to.
 const STATE_DIR: &str = "LONGHAUL_KV_KILL_STATE_DIR";
+
+/// The tests, each of which runs itself again as the process to be killed.
+const EACH_WRITE: &str = "what_was_acknowledged_survives_kill_9";
+const ON_DEMAND: &str = "what_was_acknowledged_before_it_was_synced_survives_kill_9";
 const ROUNDS: u32 = 8;
 const TASKS: usize = 8;
 
-/// The test runs itself again as the process to be killed, at the moment when it has read so many acknowledgements.
-/// More are under way then, which may or may not have been made.
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
+    survives(EACH_WRITE, Durability::EachWrite);
+}
+
+#[test]
+fn what_was_acknowledged_before_it_was_synced_survives_kill_9() {
+    survives(ON_DEMAND, Durability::OnDemand);
+}
+
+/// The process is killed at the moment when so many acknowledgements were read. More are under way then, which may or may
+/// not have been made.
+fn survives(test: &str, durability: Durability) {
     if let Some(state_dir) = std::env::var_os(STATE_DIR) {
-        return write_until_killed(Path::new(&state_dir));
+        return write_until_killed(Path::new(&state_dir), durability);
     }
     let directory = tempfile::tempdir().unwrap();
     let mut acknowledged = HashMap::new();
     for round in 0..ROUNDS {
         let count = 1 + getrandom::u32().unwrap() % 300;
-        run_and_kill(directory.path(), count, &mut acknowledged);
+        run_and_kill(test, directory.path(), count, &mut acknowledged);
         check(directory.path(), &mut acknowledged, &format!("round {round}, killed after {count} more"));
     }
 }
 
 /// Writes from several tasks and prints `key number` when the key is known to have reached the number.
-fn write_until_killed(state_dir: &Path) {
+fn write_until_killed(state_dir: &Path, durability: Durability) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let db = Database::in_state_dir(state_dir).unwrap();
+        let options = SqliteOptions { durability, ..SqliteOptions::default() };
+        let db = Database::sqlite_with(&state_dir.join(FILE_NAME), options).unwrap();
         let tasks: Vec<_> = (0..TASKS).map(|task| tokio::spawn(write(db.store("default"), task))).collect();
         for task in tasks {
             task.await.unwrap();
@@ -69,9 +83,9 @@ fn number(value: &[u8]) -> i64 {
 }
 
 /// Runs the writing process, kills it after `count` acknowledgements, and takes down all that it printed.
-fn run_and_kill(state_dir: &Path, count: u32, acknowledged: &mut HashMap<String, i64>) {
+fn run_and_kill(test: &str, state_dir: &Path, count: u32, acknowledged: &mut HashMap<String, i64>) {
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "what_was_acknowledged_survives_kill_9", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(STATE_DIR, state_dir)
         .stdout(Stdio::piped())
         .spawn()

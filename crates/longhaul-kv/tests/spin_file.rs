@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use longhaul_kv::{Database, Error, FILE_NAME, SqliteOptions, Swap};
+use longhaul_kv::{Database, Durability, Error, FILE_NAME, SqliteOptions, Swap};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
@@ -210,18 +210,45 @@ fn set_format_versions(file: &Path, write: u8, read: u8) {
 #[tokio::test]
 async fn a_lock_that_another_program_holds_is_told_and_gets_over() {
     let directory = tempfile::tempdir().unwrap();
-    let options = SqliteOptions { busy_timeout: Duration::from_millis(20), ..SqliteOptions::default() };
-    let db = Database::sqlite_with(&directory.path().join(FILE_NAME), options).unwrap();
-    let store = db.store("default");
-    store.set("k", b"1".to_vec()).await.unwrap();
+    for durability in [Durability::EachWrite, Durability::OnDemand] {
+        let options =
+            SqliteOptions { durability, busy_timeout: Duration::from_millis(20), ..Default::default() };
+        let db = Database::sqlite_with(&directory.path().join(FILE_NAME), options).unwrap();
+        let store = db.store("default");
+        store.set("k", b"1".to_vec()).await.unwrap();
 
-    let shell = open_as_spin(&directory);
-    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = store.set("k", b"2".to_vec()).await.unwrap_err();
-    assert!(matches!(&error, Error::Locked { path } if path.ends_with(FILE_NAME)), "{error}");
-    assert_eq!(store.get("k").await.unwrap().as_deref(), Some(&b"1"[..]), "reads go on");
+        let shell = open_as_spin(&directory);
+        shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = store.set("k", b"2".to_vec()).await.unwrap_err();
+        assert!(matches!(&error, Error::Locked { path } if path.ends_with(FILE_NAME)), "{error}");
+        assert_eq!(store.get("k").await.unwrap().as_deref(), Some(&b"1"[..]), "reads go on");
 
-    shell.execute_batch("ROLLBACK").unwrap();
-    store.set("k", b"3".to_vec()).await.unwrap();
-    assert_eq!(store.get("k").await.unwrap().as_deref(), Some(&b"3"[..]));
+        shell.execute_batch("ROLLBACK").unwrap();
+        store.set("k", b"3".to_vec()).await.unwrap();
+        assert_eq!(store.get("k").await.unwrap().as_deref(), Some(&b"3"[..]));
+        drop(shell);
+        db.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_is_given_back_in_time_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    for durability in [Durability::EachWrite, Durability::OnDemand] {
+        let options = SqliteOptions { durability, ..SqliteOptions::default() };
+        let db = Database::sqlite_with(&directory.path().join(FILE_NAME), options).unwrap();
+        let shell = open_as_spin(&directory);
+        shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let store = db.store("default");
+        let writes = futures::future::join(store.set("a", vec![1]), store.set("b", vec![2]));
+        let mut writes = std::pin::pin!(writes);
+        // Nobody waits on this thread, or the lock were never given back.
+        assert!(futures::poll!(writes.as_mut()).is_pending());
+        shell.execute_batch("COMMIT").unwrap();
+        let (a, b) = writes.await;
+        a.unwrap();
+        b.unwrap();
+        drop(shell);
+        db.close().await.unwrap();
+    }
 }

@@ -171,8 +171,8 @@ impl Run {
                 let after = exec.up_to(Duration::from_secs(30));
                 self.users.send(wish, Arrival { after, lurks: false, tries: None });
             }
-            // Nobody polls entities.
-            if !self.world.weather().polls || self.cast == Cast::Bank {
+            // Nobody polls entities, and users do not poll what has ended.
+            if !self.world.weather().polls || self.unsettled().is_some() || self.cast == Cast::Bank {
                 self.kick_the_scheduler_now_and_then();
             }
         }

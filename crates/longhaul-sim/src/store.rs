@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::channel::oneshot;
-use longhaul::{Store, StoreError};
+use longhaul::{Store, StoreError, Swapped};
 
 use crate::checks::Checks;
 use crate::exec::{Exec, Process};
@@ -229,7 +229,7 @@ impl Store for SimStore {
         .await
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError> {
         if Kind::of(key) == Kind::Scheduler && String::from_utf8_lossy(&new).contains("\"lease\":null") {
             self.shared.lurking.borrow_mut().drain(..).for_each(|lurker| {
                 let _ = lurker.send(());
@@ -237,15 +237,20 @@ impl Store for SimStore {
         }
         let Fate::Fine = self.begin(Op::Get, key).await else { return Err(StoreError("injected".into())) };
         if self.peek(key).as_deref() != Some(expected) {
-            return Ok(());
+            return Ok(Swapped::Unknown);
         }
         self.shared.faults.pass_time().await;
         let (name, expected) = (key.to_owned(), expected.to_vec());
         self.write(Op::Swap, key, move |store| {
-            if store.peek(&name).as_ref() == Some(&expected) {
-                store.put(&name, Some(new.clone()));
-            } else {
+            if store.peek(&name).as_ref() != Some(&expected) {
                 store.note(|| format!("swap {name}: no effect"));
+                return Swapped::Unknown;
+            }
+            store.put(&name, Some(new.clone()));
+            match store.shared.backend {
+                // It reports a failure whatever happened.
+                Backend::Redis => Swapped::Unknown,
+                Backend::Sqlite | Backend::OneByOne => Swapped::Done,
             }
         })
         .await

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use longhaul::conformance;
+use longhaul::{Swapped, conformance};
 use longhaul_sim::checks::Checks;
 use longhaul_sim::exec::Exec;
 use longhaul_sim::faults::Faults;
@@ -58,8 +58,8 @@ impl longhaul::Store for Tolerant {
         self.0.increment(key).await
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), longhaul::StoreError> {
-        let _ = self.0.swap(key, expected, new).await;
-        Ok(())
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, longhaul::StoreError> {
+        // The failures are injected.
+        Ok(self.0.swap(key, expected, new).await.unwrap_or(Swapped::Unknown))
     }
 }

@@ -3,7 +3,7 @@
 //! Plain reads and writes go through `spin:key-value`, whose calls do not hold up the other tasks of the instance; what
 //! needs more goes through `wasi:keyvalue`, whose calls do, for as long as the host takes.
 
-use longhaul::{Store, StoreError};
+use longhaul::{Store, StoreError, Swapped};
 use spin_sdk::key_value;
 
 use crate::bindings::wasi::keyvalue::{atomics, batch, store as bucket};
@@ -49,14 +49,15 @@ impl Store for SpinStore {
         u64::try_from(value).map_err(|_| StoreError(format!("the counter '{key}' is negative: {value}")))
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError> {
         let cas = atomics::Cas::new(&self.bucket, key).map_err(failed)?;
         if cas.current().map_err(failed)?.as_deref() != Some(expected) {
-            return Ok(());
+            return Ok(Swapped::Unknown);
         }
         match atomics::swap(cas, &new) {
-            // "Failed" may mean that the value was changed, or that the backend always says so.
-            Ok(()) | Err(atomics::CasError::CasFailed(_)) => Ok(()),
+            Ok(()) => Ok(Swapped::Done),
+            // It may mean that the value was changed, or that the backend always says so.
+            Err(atomics::CasError::CasFailed(_)) => Ok(Swapped::Unknown),
             Err(atomics::CasError::StoreError(error)) => Err(failed(error)),
         }
     }

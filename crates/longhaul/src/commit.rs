@@ -1,6 +1,7 @@
 //! Changing a record: takeover, commit and fence, each one compare-and-swap.
 //!
-//! What a swap reports is never believed. The record is read back, and who may have written it decides what happened.
+//! A swap that the store calls done is: some store reports failures that are none, but none a success that is none. After
+//! any other the record is read back, and who may have written it decides what happened.
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -11,7 +12,7 @@ use crate::log::{LogEntry, NEAR};
 use crate::lookup::{ReadError, Stored};
 use crate::platform::{Platform, Stopwatch, after, until};
 use crate::record::{Lease, Record, Wake};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Swapped};
 
 /// A record whose lease is ours, as far as we know.
 #[derive(Debug)]
@@ -80,9 +81,11 @@ impl<P: Platform> Engine<P> {
         let mut bytes = self.seal(&held.key, held.record(), &mut new, wake).await?;
         loop {
             let swap = self.swap(&held.key, &held.stored.bytes, &bytes).await;
-            let Some(found) = self.read_back(&held.key, &new, &bytes).await? else {
-                return Err(CommitError::Lost);
-            };
+            if swap == Ok(Swapped::Done) {
+                held.stored = Stored { record: new, bytes };
+                return Ok(());
+            }
+            let Some(found) = self.read_patiently(&held.key).await? else { return Err(CommitError::Lost) };
             let (old, now) = (&held.record().control, &found.record.control);
             if now.epoch != new.control.epoch {
                 return Err(CommitError::Lost);
@@ -90,7 +93,7 @@ impl<P: Platform> Engine<P> {
                 held.stored = found;
                 return Ok(());
             } else if found.bytes == held.stored.bytes {
-                let error = swap.err().unwrap_or_else(|| StoreError("a swap had no effect".into()));
+                let error = swap.err().unwrap_or_else(without_effect);
                 self.pause_unless_over(&watch, error).await?;
             } else if now.owner == old.owner && now.step == old.step {
                 // Only a fence can have done this: on top of it, then, with a wake entry that it has not retired.
@@ -147,14 +150,17 @@ impl<P: Platform> Engine<P> {
         let bytes = self.seal(key, &old.record, &mut new, wake).await?;
         loop {
             let swap = self.swap(key, &old.bytes, &bytes).await;
-            let Some(found) = self.read_back(key, &new, &bytes).await? else { return Ok(None) };
+            if swap == Ok(Swapped::Done) {
+                return Ok(Some(Held { key: key.clone(), stored: Stored { record: new, bytes } }));
+            }
+            let Some(found) = self.read_patiently(key).await? else { return Ok(None) };
             if found.record.control.epoch == new.control.epoch && found.record.control.owner == owner {
                 return Ok(Some(Held { key: key.clone(), stored: found }));
             }
             if found.bytes != old.bytes {
                 return Ok(None);
             }
-            let error = swap.err().unwrap_or_else(|| StoreError("a swap had no effect".into()));
+            let error = swap.err().unwrap_or_else(without_effect);
             self.pause_unless_over(&watch, error).await?;
         }
     }
@@ -180,29 +186,10 @@ impl<P: Platform> Engine<P> {
         let mut record = stored.record.clone();
         record.control.version += 1;
         record.control.commit = self.nonce();
-        self.swap(key, &stored.bytes, &record.encode()).await
+        self.swap(key, &stored.bytes, &record.encode()).await.map(drop)
     }
 
-    /// What is stored at `key`. It is decoded only if it is not `written`, which is `record`.
-    async fn read_back(
-        &self,
-        key: &InstanceKey,
-        record: &Record,
-        written: &[u8],
-    ) -> Result<Option<Stored>, ReadError> {
-        let Some(bytes) = self.get_patiently(&self.hub.instance(key)).await? else { return Ok(None) };
-        let decoded = || Record::decode(&bytes);
-        let record = match bytes == written {
-            true => {
-                debug_assert_eq!(decoded().as_ref(), Ok(record), "what is encoded is what is decoded");
-                record.clone()
-            }
-            false => decoded()?,
-        };
-        Ok(Some(Stored { record, bytes }))
-    }
-
-    async fn swap(&self, key: &InstanceKey, old: &[u8], new: &[u8]) -> Result<(), StoreError> {
+    async fn swap(&self, key: &InstanceKey, old: &[u8], new: &[u8]) -> Result<Swapped, StoreError> {
         self.platform.store().swap(&self.hub.instance(key), old, new.to_vec()).await
     }
 
@@ -228,11 +215,17 @@ impl<P: Platform> Engine<P> {
                 Some(Wake { entry, due })
             }
         };
-        Ok(new.encode())
+        let bytes = new.encode();
+        debug_assert_eq!(Record::decode(&bytes).as_ref(), Ok(&*new), "what is encoded is what is decoded");
+        Ok(bytes)
     }
 
     /// Whether the scheduler, going by `present`, looks at the record by `due`, and not for hours before.
     fn serves(&self, present: Wake, due: Timestamp) -> bool {
         due >= present.due && until(self.platform.now(), due) <= NEAR
     }
+}
+
+fn without_effect() -> StoreError {
+    StoreError("a swap had no effect".into())
 }

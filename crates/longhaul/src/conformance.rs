@@ -7,7 +7,7 @@
 use futures::future::try_join_all;
 
 use crate::counter;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Swapped};
 
 /// A check that a store did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,8 +75,10 @@ impl<S: Store> Suite<'_, S> {
         self.store.set(&self.key(name), value.to_vec()).await.map_err(failed)
     }
 
-    async fn swap(&self, name: &str, old: &[u8], new: &[u8]) -> Result<(), String> {
-        self.store.swap(&self.key(name), old, new.to_vec()).await.map_err(failed)
+    /// Whether the store says for certain that it took effect.
+    async fn swap(&self, name: &str, old: &[u8], new: &[u8]) -> Result<bool, String> {
+        let swapped = self.store.swap(&self.key(name), old, new.to_vec()).await.map_err(failed)?;
+        Ok(swapped == Swapped::Done)
     }
 
     async fn values(&self) -> Result<(), String> {
@@ -149,8 +151,12 @@ impl<S: Store> Suite<'_, S> {
         expect("after a swap of another value", self.get("swap").await?, Some(b"one".to_vec()))?;
         self.swap("swap", b"one", b"two").await?;
         expect("after a swap of its value", self.get("swap").await?, Some(b"two".to_vec()))?;
-        self.swap("swap", b"one", b"three").await?;
-        expect("after a swap of an earlier value", self.get("swap").await?, Some(b"two".to_vec()))
+        let done = self.swap("swap", b"one", b"three").await?;
+        expect("after a swap of an earlier value", self.get("swap").await?, Some(b"two".to_vec()))?;
+        match done {
+            true => Err("a swap of an earlier value is said to have taken effect".into()),
+            false => Ok(()),
+        }
     }
 
     async fn contended_swaps(&self) -> Result<(), String> {
@@ -158,10 +164,18 @@ impl<S: Store> Suite<'_, S> {
             let name = format!("contended/{round}");
             self.set(&name, b"old").await?;
             let new: Vec<_> = (0..20).map(|number: u8| format!("new {number}")).collect();
-            try_join_all(new.iter().map(|new| self.swap(&name, b"old", new.as_bytes()))).await?;
+            let done = try_join_all(new.iter().map(|new| self.swap(&name, b"old", new.as_bytes()))).await?;
             let found = self.get(&name).await?.ok_or("it is missing")?;
             if !new.iter().any(|new| new.as_bytes() == found) {
                 return Err(format!("it holds {:?}", String::from_utf8_lossy(&found)));
+            }
+            let winners: Vec<_> =
+                new.iter().zip(done).filter(|(_, done)| *done).map(|(new, _)| new).collect();
+            if winners.len() > 1 || winners.iter().any(|winner| winner.as_bytes() != found) {
+                let found = String::from_utf8_lossy(&found);
+                return Err(format!(
+                    "of these it is said that they took effect: {winners:?}; it holds {found:?}"
+                ));
             }
             // None of the others takes effect later.
             self.swap(&name, &found, b"last").await?;
@@ -173,8 +187,12 @@ impl<S: Store> Suite<'_, S> {
     async fn swap_of_deleted(&self) -> Result<(), String> {
         self.set("deleted", b"old").await?;
         self.store.delete_many(vec![self.key("deleted")]).await.map_err(failed)?;
-        self.swap("deleted", b"old", b"new").await?;
-        expect("deleted", self.get("deleted").await?, None)
+        let done = self.swap("deleted", b"old", b"new").await?;
+        expect("deleted", self.get("deleted").await?, None)?;
+        match done {
+            true => Err("a swap of what was deleted is said to have taken effect".into()),
+            false => Ok(()),
+        }
     }
 
     async fn swapped_counter(&self) -> Result<(), String> {

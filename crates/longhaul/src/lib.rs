@@ -102,6 +102,6 @@ pub use replay_door::{ReplayAnswer, ReplayError, ReplayRequest};
 pub use retry::RetryPolicy;
 pub use scheduler::{SchedulerError, SchedulerRun};
 pub use status::RuntimeStatus;
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, Swapped};
 pub use tick::{TickError, Ticked};
 pub use watch::SchedulerWatch;

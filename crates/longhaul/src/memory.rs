@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::counter::{self, Encoding};
 use crate::platform::Platform;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Swapped};
 
 /// See the module.
 #[derive(Default)]
@@ -192,13 +192,14 @@ impl Store for MemoryPlatform {
         Ok(old + 1)
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError> {
         self.write()?;
         let mut data = self.data.borrow_mut();
-        if data.get(key).map(Vec::as_slice) == Some(expected) {
-            data.insert(key.to_owned(), new);
+        if data.get(key).map(Vec::as_slice) != Some(expected) {
+            return Ok(Swapped::Unknown);
         }
-        Ok(())
+        data.insert(key.to_owned(), new);
+        Ok(Swapped::Done)
     }
 }
 

@@ -7,6 +7,15 @@ use thiserror::Error;
 #[error("the key-value store failed: {0}")]
 pub struct StoreError(pub String);
 
+/// What a store says of a swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swapped {
+    /// It took effect. Nobody may say so of one that did not.
+    Done,
+    /// It may have, or not.
+    Unknown,
+}
+
 /// A key-value store, shared with other processes.
 ///
 /// Every write that was answered with `Ok` is durable and is seen by every later read. Futures need not be `Send`: a
@@ -32,9 +41,9 @@ pub trait Store {
     /// Replaces `expected`, the exact bytes that were acted on, by `new`: opens the backend's compare-and-swap, and
     /// sends the swap only if the value that it then compares with is `expected`.
     ///
-    /// `Ok` says nothing of the effect, which is known only by reading the key: some backends report a failure for a swap
-    /// that took effect.
+    /// Some backends report a failure for a swap that took effect. What is no certain success is [`Swapped::Unknown`], and
+    /// the effect is known only by reading the key.
     ///
     /// `key` was created by [`Store::set`] or [`Store::increment`]: a swap from *missing* is not to be had.
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError>;
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError>;
 }

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use longhaul::memory::MemoryPlatform;
-use longhaul::{Store, StoreError, conformance};
+use longhaul::{Store, StoreError, Swapped, conformance};
 
 #[test]
 fn the_store_in_memory_conforms() {
@@ -16,6 +16,7 @@ struct Faulty(MemoryPlatform, Fault);
 enum Fault {
     SwapsBlindly,
     NeverSwaps,
+    VouchesForEverySwap,
     CountsFromZero,
     ForgetsToDelete,
     KeysIgnoreCase,
@@ -57,10 +58,11 @@ impl Store for Faulty {
         Ok(if self.1 == Fault::CountsFromZero { next - 1 } else { next })
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError> {
         match self.1 {
-            Fault::SwapsBlindly => self.0.set(key, new).await,
-            Fault::NeverSwaps => Ok(()),
+            Fault::SwapsBlindly => self.0.set(key, new).await.map(|()| Swapped::Unknown),
+            Fault::NeverSwaps => Ok(Swapped::Unknown),
+            Fault::VouchesForEverySwap => self.0.swap(key, expected, new).await.map(|_| Swapped::Done),
             _ => self.0.swap(key, expected, new).await,
         }
     }
@@ -71,6 +73,7 @@ fn each_fault_is_found() {
     for (fault, check) in [
         (Fault::SwapsBlindly, "a swap replaces exactly the expected value"),
         (Fault::NeverSwaps, "a swap replaces exactly the expected value"),
+        (Fault::VouchesForEverySwap, "a swap replaces exactly the expected value"),
         (Fault::CountsFromZero, "a counter begins at 1"),
         (Fault::ForgetsToDelete, "what is deleted is gone"),
         (Fault::KeysIgnoreCase, "keys of any form are different keys"),

@@ -1,5 +1,8 @@
 //! Key-value stores as components meet them.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
 use crate::harness::{Running, config, manifest, probes_with};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,4 +68,44 @@ async fn the_embedded_store_does_through_a_component_what_the_engine_asks_of_any
     for prefix in ["one", "other"] {
         assert_eq!(probes.text(&format!("/conformance/{prefix}")).await, "conforms");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_answer_tells_of_is_on_disk_before_it_leaves() {
+    let (probes, _directory) = probes_with("").await;
+    for number in 1..=20 {
+        probes.text(&format!("/kv/set/a/{number}")).await;
+        let [(_, told)] = probes.host.statistics()[..] else { panic!("there is one database") };
+        assert_eq!((told.commits, told.syncs), (number, number));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_to_others_tells_of_is_on_disk_before_it_leaves() {
+    let (probes, _directory) = probes_with("").await;
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", other.local_addr().unwrap());
+    for number in 1..=10 {
+        let answer = async {
+            let (mut connection, _) = other.accept().await.unwrap();
+            connection.read(&mut [0; 1024]).await.unwrap();
+            let told = probes.host.statistics()[0].1;
+            let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            connection.write_all(answer).await.unwrap();
+            told
+        };
+        let path = format!("/set-and-call/a/{number}?{url}");
+        let (answered, told) = tokio::join!(probes.text(&path), answer);
+        assert_eq!(answered, "200 OK ");
+        assert_eq!((told.commits, told.syncs), (number, number));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_do_not_wait_for_the_disk() {
+    let (probes, _directory) = probes_with("").await;
+    probes.text("/call?http://hidden.spin.internal/kv/set-times/a/500").await;
+    let told = probes.host.statistics()[0].1;
+    assert_eq!(told.commits, 500);
+    assert!((1..100).contains(&told.syncs), "{told}");
 }

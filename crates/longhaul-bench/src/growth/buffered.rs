@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use longhaul::{Store, StoreError};
+use longhaul::{Store, StoreError, Swapped};
 
 /// The store, and what is not yet in it: values, or that they are gone.
 pub struct Buffered {
@@ -66,11 +66,12 @@ impl Store for Buffered {
         Ok(next)
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
-        match self.get(key).await?.as_deref() == Some(expected) {
-            true => self.set(key, new).await,
-            false => Ok(()),
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError> {
+        if self.get(key).await?.as_deref() != Some(expected) {
+            return Ok(Swapped::Unknown);
         }
+        self.set(key, new).await?;
+        Ok(Swapped::Done)
     }
 }
 

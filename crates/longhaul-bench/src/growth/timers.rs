@@ -134,12 +134,12 @@ async fn lateness(state: &Path, ids: &[String]) -> anyhow::Result<Vec<Duration>>
 
 /// Prints it.
 pub fn print(measured: &Measured) {
-    let Share { reads, writes, deletes, commits } = measured.operations_per_second;
+    let Share { reads, writes, deletes, commits, syncs } = measured.operations_per_second;
     println!();
     println!("{} instances sleep until a timer fires:", measured.timers);
     let cpu = measured.cpu_ms_per_second.map_or("unknown".to_owned(), |ms| format!("{ms:.1} ms"));
     println!(
-        "- asleep, a second: CPU time {cpu}, {reads:.1} reads, {writes:.1} writes, {deletes:.1} deletes, {commits:.1} commits"
+        "- asleep, a second: CPU time {cpu}, {reads:.1} reads, {writes:.1} writes, {deletes:.1} deletes, {commits:.1} commits, {syncs:.1} syncs"
     );
     println!(
         "- late: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, at most {:.1} ms, with one every {} ms",

@@ -67,8 +67,8 @@ pub struct Cell {
     pub submitted: usize,
     /// What an instance asks of the store. Those of the warm-up count as well, and whoever waits for its end.
     pub operations: Share,
-    /// How often files are synced for an instance, if that can be counted: its commits, each with as many syncs as strace
-    /// has counted for one.
+    /// How often files are synced for an instance, if that can be counted: those that the store counts, each with as many
+    /// as strace has counted for one (folding the log into the file takes some that the store does not count).
     pub syncs: Option<f64>,
     /// The same as strace has counted it. Who is watched is slower, and shares fewer commits.
     pub syncs_watched: Option<f64>,
@@ -120,7 +120,7 @@ pub async fn measure(setting: &Setting, requests: &Requests, clients: usize) -> 
         instances_per_second: load.per_second(),
         activities_per_second: load.per_second() * workload.activities() as f64,
         operations,
-        syncs: watched.as_ref().map(|watched| watched.of_a_commit * operations.commits),
+        syncs: watched.as_ref().map(|watched| watched.of_a_counted_one * operations.syncs),
         syncs_watched: watched.map(|watched| watched.of_an_instance),
         host_cpu_ms,
         driver_cpu_ms,
@@ -169,7 +169,7 @@ async fn submit(
 /// How often files are synced while strace watches.
 struct Watched {
     of_an_instance: f64,
-    of_a_commit: f64,
+    of_a_counted_one: f64,
 }
 
 /// Counts syncs, in a run of its own.
@@ -191,7 +191,7 @@ async fn watch(setting: &Setting, requests: &Requests, clients: usize) -> anyhow
     let statistics = host.stop().await?;
     Ok(Some(Watched {
         of_an_instance: (after - before) as f64 / load.count(),
-        of_a_commit: (after - at_start) as f64 / statistics.commits as f64,
+        of_a_counted_one: (after - at_start) as f64 / statistics.syncs as f64,
     }))
 }
 
@@ -209,7 +209,7 @@ impl Cell {
             latency: percentiles,
             submit: percentiles,
             submitted: 1000,
-            operations: Share { reads: 8.0, writes: 8.0, deletes: 0.0, commits: 8.0 },
+            operations: Share { reads: 8.0, writes: 8.0, deletes: 0.0, commits: 8.0, syncs: 8.0 },
             syncs: Some(8.0),
             syncs_watched: Some(8.0),
             host_cpu_ms: None,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{SqliteOptions, operations};
+use super::{Durability, SqliteOptions, operations};
 use crate::{Error, Result};
 
 /// Spin's table. A file made by either host is used by both.
@@ -69,23 +69,31 @@ pub(super) fn explain(error: rusqlite::Error, path: &Path) -> Error {
     }
 }
 
-/// Opens the connection that writes, creating what is missing.
-pub(super) fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection> {
+/// Opens the connection that writes, creating what is missing. Where `options` cannot be had, it changes them.
+pub(super) fn open_writer(path: &Path, options: &mut SqliteOptions) -> Result<Connection> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(|error| Error::Storage {
             path: directory.to_owned(),
             detail: format!("the directory cannot be made: {error}"),
         })?;
     }
-    let open = || -> rusqlite::Result<Connection> {
+    let mut open = || -> rusqlite::Result<Connection> {
         let db = connect(path, options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         if mode != "wal" {
             // Some file systems cannot share memory between connections. All else holds; reads wait for writes.
             tracing::warn!(path = %path.display(), mode, "the file system does not support write-ahead logging");
+            options.durability = Durability::EachWrite;
         }
-        // In this mode, with FULL, a commit is on disk when COMMIT returns; NORMAL would lose it to a power cut.
-        db.pragma_update(None, "synchronous", "FULL")?;
+        match options.durability {
+            // A commit is on disk when COMMIT returns.
+            Durability::EachWrite => db.pragma_update(None, "synchronous", "FULL")?,
+            // It is in the log, which somebody else syncs, and folds.
+            Durability::OnDemand => {
+                db.pragma_update(None, "synchronous", "NORMAL")?;
+                db.pragma_update(None, "wal_autocheckpoint", 0)?;
+            }
+        }
         db.pragma_update(None, "journal_size_limit", LOG_SIZE_LIMIT)?;
         db.execute_batch(CREATE_TABLE)?;
         operations::prepare(&db)?;
@@ -111,6 +119,11 @@ fn connect(path: &Path, options: &SqliteOptions, flags: OpenFlags) -> rusqlite::
     Ok(db)
 }
 
+/// Copies as much of the log into the file as can be without waiting for anybody, and syncs both.
+pub(super) fn fold(db: &Connection) -> Result<(), Failure> {
+    Ok(db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+}
+
 /// Closes the connection that writes, after all others, and leaves the file as Spin would: in rollback-journal mode,
 /// with everything in it and nothing beside it.
 pub(super) fn close_writer(db: Connection, path: &Path) -> Result<()> {
@@ -130,9 +143,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_writer_syncs_a_log_at_every_commit() {
+    fn the_writer_syncs_a_log_at_every_commit_by_default() {
         let directory = tempfile::tempdir().unwrap();
-        let db = open_writer(&directory.path().join("kv.db"), &SqliteOptions::default()).unwrap();
+        let db = open_writer(&directory.path().join("kv.db"), &mut SqliteOptions::default()).unwrap();
         let pragma =
             |name| db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         assert_eq!(pragma("journal_mode"), "wal".to_owned().into());

@@ -1,25 +1,42 @@
-//! The database in a SQLite file: one writer thread that groups commits, and reads on the calling thread.
+//! The database in a SQLite file: one connection that writes, for groups of operations, and reads on the calling thread.
 
 mod file;
+mod log;
 mod operations;
 mod readers;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Result;
 use crate::store::Swap;
+use file::Failure;
 use readers::{Reader, Readers};
+use rusqlite::Connection;
 use writer::Writer;
 
 /// The name of the database file in a state directory, the same as Spin's.
 pub const FILE_NAME: &str = "sqlite_key_value.db";
 
+/// When what was written is on disk. In neither case can a power cut keep a write and lose one before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Before the write is answered.
+    #[default]
+    EachWrite,
+    /// Before [`Database::synced`](crate::Database::synced), if that is called after the write was answered, resolves; a
+    /// moment later if nobody calls it. Until then the write outlives this process, and not a power cut. This is for
+    /// who tells nobody of what it has written before that: no time is spent then on writes that nobody knows of.
+    OnDemand,
+}
+
 /// How a SQLite database is used.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
+    /// When what was written is on disk.
+    pub durability: Durability,
     /// How long to wait for a lock that another connection holds (a backup, a `sqlite3` prompt).
     pub busy_timeout: Duration,
     /// The most operations that share one transaction; 1 gives each its own.
@@ -30,7 +47,12 @@ pub struct SqliteOptions {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(5), max_group: 512, readers: 4 }
+        Self {
+            durability: Durability::default(),
+            busy_timeout: Duration::from_secs(5),
+            max_group: 512,
+            readers: 4,
+        }
     }
 }
 
@@ -39,42 +61,48 @@ impl Default for SqliteOptions {
 pub struct WriteStats {
     /// Write operations that were committed.
     pub operations: u64,
-    /// Transactions that they shared. Each takes one sync of the log (and two more where the log is folded into the
-    /// file, about every thousand pages).
+    /// Transactions that they shared.
     pub commits: u64,
+    /// Times that the log was synced for them. Folding the log into the file, every few thousand pages, takes two more.
+    pub syncs: u64,
 }
 
 /// An open database file.
 pub(crate) struct Sqlite {
     // The writer comes last: dropped after the readers, its connection is the last one, which folds the log into the
     // file.
+    path: PathBuf,
     readers: Arc<Readers>,
     scanner: Arc<Reader>,
     writer: Writer,
 }
 
 impl Sqlite {
-    pub(crate) fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
-        let write = file::open_writer(path, &options)?;
-        let readers = Readers::open(path, &options)?;
-        let scanner = Reader::open(path, &options)?;
-        Ok(Self {
-            readers: Arc::new(readers),
-            scanner: Arc::new(scanner),
-            writer: Writer::start(write, path, options.max_group)?,
-        })
+    pub(crate) fn open(path: &Path, mut options: SqliteOptions) -> Result<Self> {
+        let write = file::open_writer(path, &mut options)?;
+        let readers = Arc::new(Readers::open(path, &options)?);
+        let scanner = Arc::new(Reader::open(path, &options)?);
+        let writer = Writer::start(write, path, &options, scanner.clone())?;
+        Ok(Self { path: path.to_owned(), readers, scanner, writer })
     }
 
     pub(crate) fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>> {
-        self.readers.with(|db| operations::get(db, label, key))
+        self.read(|db| operations::get(db, label, key))
     }
 
     pub(crate) fn exists(&self, label: &str, key: &str) -> Result<bool> {
-        self.readers.with(|db| operations::exists(db, label, key))
+        self.read(|db| operations::exists(db, label, key))
     }
 
     pub(crate) fn get_many(&self, label: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.readers.with(|db| operations::get_many(db, label, keys))
+        self.read(|db| operations::get_many(db, label, keys))
+    }
+
+    fn read<T>(&self, read: impl Fn(&Connection) -> Result<T, Failure>) -> Result<T> {
+        match self.writer.try_read(&read) {
+            Some(outcome) => outcome.map_err(|failure| failure.explain(&self.path)),
+            None => self.readers.with(read),
+        }
     }
 
     /// Takes as long as the store is large, so it has a thread and a connection of its own.
@@ -112,6 +140,10 @@ impl Sqlite {
         self.writer
             .write(size, move |db| operations::compare_and_swap(db, &label, &key, expected.as_deref(), &new))
             .await
+    }
+
+    pub(crate) async fn synced(&self) -> Result<()> {
+        self.writer.synced().await
     }
 
     pub(crate) fn write_stats(&self) -> WriteStats {

@@ -13,11 +13,12 @@ const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2
 const KEYS: &str = "SELECT key FROM spin_key_value WHERE store = ?1 ORDER BY key";
 const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
     ON CONFLICT (store, key) DO UPDATE SET value = excluded.value";
+const SWAP: &str = "UPDATE spin_key_value SET value = ?4 WHERE store = ?1 AND key = ?2 AND value = ?3";
 const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
 
 /// Prepares every statement, so that a table of another shape is found when the file is opened.
 pub(super) fn prepare(db: &Connection) -> rusqlite::Result<()> {
-    for statement in [GET, EXISTS, KEYS, SET, DELETE] {
+    for statement in [GET, EXISTS, KEYS, SET, SWAP, DELETE] {
         db.prepare_cached(statement)?;
     }
     Ok(())
@@ -80,7 +81,13 @@ pub(super) fn compare_and_swap(
     expected: Option<&[u8]>,
     new: &[u8],
 ) -> Result<Swap> {
+    if let Some(expected) = expected
+        && db.prepare_cached(SWAP)?.execute(params![label, key, expected, new])? == 1
+    {
+        return Ok(Swap::Done);
+    }
     let found = get(db, label, key)?;
+    // The rest is a key that is missing, as expected, or one whose value is text, which equals no blob.
     if found.as_deref() != expected {
         return Ok(Swap::Changed(found));
     }

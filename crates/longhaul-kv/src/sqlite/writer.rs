@@ -1,30 +1,34 @@
-//! The thread that writes.
+//! Who writes: every operation that is waiting runs in one transaction, which is committed, and only then are they all
+//! answered. A lone operation is not held back to wait for others: groups form by themselves, from what arrives while
+//! the commit before is being made.
 //!
-//! It takes every operation that is waiting, runs them in one transaction, commits it, and only then answers them all.
-//! A lone operation is not held back to wait for others: groups form by themselves, from what arrives while the
-//! commit before is being synced to disk.
+//! Where each commit is synced to disk, a thread does that. Where it is not, a commit takes less time than waking
+//! another thread, and is made by whoever asks for it; who comes meanwhile leaves its operation to that one.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::WriteStats;
 use super::file::{self, Failure};
+use super::log::Log;
+use super::readers::Reader;
+use super::{Durability, SqliteOptions, WriteStats};
 use crate::{Error, Result};
 
 /// A group is closed when what it writes reaches this many bytes, to keep transactions short.
 const MAX_GROUP_BYTES: usize = 16 << 20;
 
-/// The way to the thread. Once it is dropped, the thread ends by itself.
+/// The way to the connection that writes. Once it is dropped, the connection closes by itself.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Message>,
-    counters: Arc<Counters>,
+    desk: Arc<Desk>,
 }
 
-/// Where the end of the thread is told.
+/// Where the end of the connection is told.
 type Answer = oneshot::Sender<Result<()>>;
 
 enum Message {
@@ -32,61 +36,111 @@ enum Message {
     Close(Answer),
 }
 
-#[derive(Default)]
-struct Counters {
-    operations: AtomicU64,
-    commits: AtomicU64,
-}
-
 impl Writer {
-    /// Starts the thread on the connection `db` to the file `path`.
-    pub(super) fn start(db: Connection, path: &Path, max_group: usize) -> Result<Self> {
-        let (queue, messages) = mpsc::channel();
-        let counters = Arc::<Counters>::default();
-        let thread = Thread {
-            db,
-            path: path.to_owned(),
-            messages,
-            max_group: max_group.max(1),
-            counters: counters.clone(),
+    /// Takes the connection `db` to the file `path`, whose log is folded through `folder` if callers commit.
+    pub(super) fn start(
+        db: Connection,
+        path: &Path,
+        options: &SqliteOptions,
+        folder: Arc<Reader>,
+    ) -> Result<Self> {
+        let log = match options.durability {
+            Durability::EachWrite => None,
+            Durability::OnDemand => Some(Log::of(path)?),
         };
-        std::thread::Builder::new().name("longhaul-kv-writer".into()).spawn(move || thread.run()).map_err(
-            |error| Error::Storage {
-                path: path.to_owned(),
-                detail: format!("the writer thread cannot start: {error}"),
-            },
-        )?;
-        Ok(Self { queue, counters })
+        let (log, log_thread) = log.unzip();
+        let desk = Arc::new(Desk {
+            queue: Mutex::default(),
+            thread_is_called: Condvar::new(),
+            committer: Mutex::new(Some(Committer { db, path: path.to_owned(), options: options.clone() })),
+            log,
+            operations: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+        });
+        if let Some(thread) = log_thread {
+            let weak = Arc::downgrade(&desk);
+            start_thread("longhaul-kv-log", path, move || {
+                thread.run(|| match weak.upgrade() {
+                    // Most of it beside the writes that go on, and then what was written meanwhile, with nobody writing,
+                    // since only a log that was folded as a whole begins anew.
+                    Some(desk) => folder.with(file::fold).and_then(|()| desk.fold_alone()),
+                    None => Ok(()),
+                });
+            })?;
+        }
+        let worker = desk.clone();
+        start_thread("longhaul-kv-writer", path, move || worker.run())?;
+        Ok(Self { desk })
     }
 
     /// Runs `operation`, which writes about `size` bytes, in a transaction that may be shared, and resolves when that
-    /// is on disk.
+    /// is committed.
     pub(super) async fn write<T, F>(&self, size: usize, operation: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
+        if let Some(failure) = self.desk.log.as_ref().and_then(|log| log.failure()) {
+            return Err(failure);
+        }
         let (answer, answered) = oneshot::channel();
         let job = Operation { size, state: State::Waiting(operation), answer };
-        self.queue.send(Message::Write(Box::new(job))).map_err(|_| Error::Closed)?;
+        self.desk.take(Message::Write(Box::new(job)))?;
         answered.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Ends the thread after what is waiting now, and closes the file. Does nothing if that is done.
+    /// Runs `read` on the connection that writes, if callers use that and it is free: it knows what was written, where
+    /// another must look again after every commit.
+    pub(super) fn try_read<T>(&self, read: impl FnOnce(&Connection) -> T) -> Option<T> {
+        self.desk.log.as_ref()?;
+        let read = match self.desk.committer.try_lock() {
+            Ok(committer) => committer.as_ref().map(|open| read(&open.db)),
+            Err(_) => None,
+        };
+        self.desk.work(Patience::None);
+        read
+    }
+
+    /// Resolves when all that was committed before is on disk.
+    pub(super) async fn synced(&self) -> Result<()> {
+        match &self.desk.log {
+            Some(log) => log.synced().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends after what is waiting now, and closes the file. Does nothing if that is done.
     pub(super) async fn close(&self) -> Result<()> {
         let (answer, answered) = oneshot::channel();
-        if self.queue.send(Message::Close(answer)).is_err() {
+        if self.desk.take(Message::Close(answer)).is_err() {
             return Ok(());
         }
         answered.await.unwrap_or(Ok(()))
     }
 
     pub(super) fn stats(&self) -> WriteStats {
+        let commits = self.desk.commits.load(Ordering::Relaxed);
         WriteStats {
-            operations: self.counters.operations.load(Ordering::Relaxed),
-            commits: self.counters.commits.load(Ordering::Relaxed),
+            operations: self.desk.operations.load(Ordering::Relaxed),
+            commits,
+            syncs: self.desk.log.as_ref().map_or(commits, |log| log.syncs()),
         }
     }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.desk.queue().is_closed = true;
+        self.desk.thread_is_called.notify_one();
+    }
+}
+
+fn start_thread(name: &str, path: &Path, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let started = std::thread::Builder::new().name(name.into()).spawn(run);
+    started.map(drop).map_err(|error| Error::Storage {
+        path: path.to_owned(),
+        detail: format!("the thread {name} cannot start: {error}"),
+    })
 }
 
 /// An operation in the queue, whatever it answers.
@@ -148,35 +202,108 @@ where
     }
 }
 
-/// What the thread owns.
-struct Thread {
-    db: Connection,
-    path: PathBuf,
-    messages: mpsc::Receiver<Message>,
-    max_group: usize,
-    counters: Arc<Counters>,
+/// What is to be written, and who does it.
+struct Desk {
+    queue: Mutex<Queue>,
+    thread_is_called: Condvar,
+    /// Locked by whoever works on the queue. None once it is closed.
+    committer: Mutex<Option<Committer>>,
+    /// Where commits are not synced one by one; callers make them then.
+    log: Option<Arc<Log>>,
+    operations: AtomicU64,
+    commits: AtomicU64,
 }
 
-impl Thread {
-    fn run(self) {
-        while let Ok(message) = self.messages.recv() {
-            let (group, close) = self.gather(message);
-            if !group.is_empty() {
-                self.write(group);
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    /// Whether the thread is to work on it.
+    calls_thread: bool,
+    /// Whether nothing more is taken.
+    is_closed: bool,
+}
+
+/// How long one who works on the queue waits, for another who does, and for a program that has locked the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Not at all: it has other things to do.
+    None,
+    BusyTimeout,
+}
+
+impl Desk {
+    fn take(&self, message: Message) -> Result<()> {
+        let mut queue = self.queue();
+        if queue.is_closed {
+            return Err(Error::Closed);
+        }
+        queue.messages.push_back(message);
+        drop(queue);
+        match self.log {
+            Some(_) => self.work(Patience::None),
+            None => self.call_thread(),
+        }
+        Ok(())
+    }
+
+    fn call_thread(&self) {
+        self.queue().calls_thread = true;
+        self.thread_is_called.notify_one();
+    }
+
+    /// The thread: works whenever it is called.
+    fn run(&self) {
+        loop {
+            let mut queue = self.queue();
+            while !queue.calls_thread {
+                if queue.is_closed {
+                    return;
+                }
+                queue = self.thread_is_called.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
-            if let Some(answer) = close {
-                // What is queued behind the close is dropped with the queue, which its callers see as `Closed`.
-                let _ = answer.send(file::close_writer(self.db, &self.path));
+            queue.calls_thread = false;
+            drop(queue);
+            self.work(Patience::BusyTimeout);
+        }
+    }
+
+    /// Works on the queue until it is empty, unless another does.
+    fn work(&self, patience: Patience) {
+        loop {
+            let mut committer = match (patience, self.committer.try_lock()) {
+                (_, Ok(committer)) => committer,
+                // Whoever has it looks at the queue once more after giving it back.
+                (Patience::None, Err(TryLockError::WouldBlock)) => return,
+                (_, Err(_)) => self.committer(),
+            };
+            while let Some(open) = committer.as_ref()
+                && !self.queue().messages.is_empty()
+            {
+                let begun = open.begin(patience);
+                if matches!(begun, Err(Error::Locked { .. })) && patience == Patience::None {
+                    return self.call_thread();
+                }
+                let (group, close) = self.gather(open.options.max_group);
+                self.write(open, begun, group);
+                if let Some(answer) = close {
+                    self.close(committer.take().expect("it was just used"), answer);
+                }
+            }
+            drop(committer);
+            if self.queue().messages.is_empty() {
                 return;
             }
         }
     }
 
-    /// The first message and those that are waiting behind it, up to the limits or a request to close.
-    fn gather(&self, first: Message) -> (Vec<Box<dyn Job>>, Option<Answer>) {
+    /// The first messages of the queue, up to the limits or a request to close.
+    fn gather(&self, max_group: usize) -> (Vec<Box<dyn Job>>, Option<Answer>) {
         let (mut group, mut bytes) = (Vec::new(), 0);
-        let mut next = Some(first);
-        while let Some(message) = next {
+        let mut queue = self.queue();
+        while group.len() < max_group.max(1)
+            && bytes < MAX_GROUP_BYTES
+            && let Some(message) = queue.messages.pop_front()
+        {
             match message {
                 Message::Close(answer) => return (group, Some(answer)),
                 Message::Write(job) => {
@@ -184,19 +311,21 @@ impl Thread {
                     group.push(job);
                 }
             }
-            let full = group.len() >= self.max_group || bytes >= MAX_GROUP_BYTES;
-            next = if full { None } else { self.messages.try_recv().ok() };
         }
         (group, None)
     }
 
-    /// Runs `group` in one transaction and answers all of it.
-    fn write(&self, mut group: Vec<Box<dyn Job>>) {
-        let outcome = self.transact(&mut group);
+    /// Runs `group` in the transaction that has `begun`, and answers all of it.
+    fn write(&self, open: &Committer, begun: Result<()>, mut group: Vec<Box<dyn Job>>) {
+        let outcome = begun.and_then(|()| open.run_and_commit(&mut group));
         match &outcome {
+            Ok(()) if group.is_empty() => {}
             Ok(()) => {
-                self.counters.operations.fetch_add(group.len() as u64, Ordering::Relaxed);
-                self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.operations.fetch_add(group.len() as u64, Ordering::Relaxed);
+                self.commits.fetch_add(1, Ordering::Relaxed);
+                if let Some(log) = &self.log {
+                    log.committed(group.iter().map(|job| job.size()).sum());
+                }
             }
             Err(error) => tracing::error!(%error, operations = group.len(), "a transaction failed"),
         }
@@ -205,8 +334,64 @@ impl Thread {
         }
     }
 
-    fn transact(&self, group: &mut [Box<dyn Job>]) -> Result<()> {
-        self.execute("BEGIN IMMEDIATE")?;
+    /// Closes the file. What is queued behind that is dropped, which its callers see as `Closed`.
+    fn close(&self, open: Committer, answer: Answer) {
+        {
+            let mut queue = self.queue();
+            queue.is_closed = true;
+            queue.messages.clear();
+        }
+        self.thread_is_called.notify_one();
+        let closed = file::close_writer(open.db, &open.path);
+        if let Some(log) = self.log.as_ref().filter(|_| closed.is_ok()) {
+            log.closed();
+        }
+        let _ = answer.send(closed);
+    }
+
+    /// Folds the log while nobody writes.
+    fn fold_alone(&self) -> Result<()> {
+        let folded = self
+            .committer()
+            .as_ref()
+            .map_or(Ok(()), |open| file::fold(&open.db).map_err(|failure| failure.explain(&open.path)));
+        self.work(Patience::None);
+        folded
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it is locked.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn committer(&self) -> MutexGuard<'_, Option<Committer>> {
+        // What a panic has left of a transaction is rolled back before the next one.
+        self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection that writes.
+struct Committer {
+    db: Connection,
+    path: PathBuf,
+    options: SqliteOptions,
+}
+
+impl Committer {
+    fn begin(&self, patience: Patience) -> Result<()> {
+        let busy_timeout = match patience {
+            Patience::None => Duration::ZERO,
+            Patience::BusyTimeout => self.options.busy_timeout,
+        };
+        self.db.busy_timeout(busy_timeout).map_err(|error| file::explain(error, &self.path))?;
+        if !self.db.is_autocommit() {
+            // An operation has panicked.
+            self.execute("ROLLBACK")?;
+        }
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    fn run_and_commit(&self, group: &mut [Box<dyn Job>]) -> Result<()> {
         for job in group {
             job.run(&self.db, &self.path)?;
         }

@@ -14,7 +14,7 @@ use crate::kick::SchedulerKick;
 use crate::lookup::ReadError;
 use crate::platform::{Platform, Stopwatch, after, until};
 use crate::record::Lease;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Swapped};
 
 const FORMAT: u32 = 2;
 
@@ -210,6 +210,10 @@ impl<P: Platform> Engine<P> {
         let bytes = encode(&state);
         loop {
             let swap = self.platform.store().swap(&self.hub.scheduler(), &leader.bytes, bytes.clone()).await;
+            if swap == Ok(Swapped::Done) {
+                *leader = Leader { state, bytes, since: watch };
+                return Ok(());
+            }
             match self.platform.store().get(&self.hub.scheduler()).await {
                 // The commit id is ours alone.
                 Ok(Some(found)) if found == bytes => {

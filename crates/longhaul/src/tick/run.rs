@@ -18,6 +18,12 @@ use crate::platform::{Platform, Stopwatch, after, until};
 use crate::record::Inbox;
 use crate::store::StoreError;
 
+/// Where so many tasks are under way when one ends, others will end soon.
+const MANY: usize = 8;
+
+/// How long is waited for them, as long as they do: about what a step takes, which they then need not have each.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What is known of an inbox before a step, and the messages that are new in it.
 pub(super) struct Mail {
     pub(super) inbox: Inbox,
@@ -132,7 +138,10 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let mut before = 0;
         while answers.len() > before && !self.running.is_empty() {
             before = answers.len();
-            give_way().await;
+            match self.running.len() < MANY {
+                true => give_way().await,
+                false => self.around.engine.platform.sleep(MOMENT).await,
+            }
             while let Some(Some(answer)) = self.running.next().now_or_never() {
                 answers.push(answer);
             }

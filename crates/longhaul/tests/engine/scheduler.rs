@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use longhaul::{
     Engine, InstanceKey, Json, KickError, Kicks, OrchestrationContext, Orchestrators, Platform,
-    RuntimeStatus, SchedulerKick, Start, Started, Store, StoreError, TaskHub, TickKick,
+    RuntimeStatus, SchedulerKick, Start, Started, Store, StoreError, Swapped, TaskHub, TickKick,
 };
 use serde_json::Value;
 
@@ -216,7 +216,7 @@ impl Store for Slow {
         self.hub.engine.platform().increment(key).await
     }
 
-    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<(), StoreError> {
+    async fn swap(&self, key: &str, expected: &[u8], new: Vec<u8>) -> Result<Swapped, StoreError> {
         self.hub.engine.platform().swap(key, expected, new).await
     }
 }

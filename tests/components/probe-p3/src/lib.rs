@@ -32,6 +32,10 @@ async fn handle(request: Request) -> Result<Response<FullBody<Bytes>>> {
         ["variable", name] => spin_sdk::variables::get(name).await.map_err(|error| format!("{error:?}")),
         ["environment", name] => std::env::var(name).map_err(|error| error.to_string()),
         ["call"] => call(request.uri().query().unwrap_or_default()).await,
+        ["set-and-call", key, value] => {
+            key_value(&["set", key, value]).await.map_err(|error| format!("{error:?}"))?;
+            call(request.uri().query().unwrap_or_default()).await
+        }
         ["background", key, milliseconds] => {
             let (key, pause) = ((*key).to_owned(), pause(milliseconds));
             spin_sdk::wasip3::spawn(async move {
@@ -94,6 +98,12 @@ async fn key_value(steps: &[&str]) -> Result<String, spin_sdk::key_value::Error>
         ["delete", key] => {
             store.delete(key).await?;
             "deleted".to_owned()
+        }
+        ["set-times", key, times] => {
+            for number in 0..times.parse().unwrap_or(0_u64) {
+                store.set(key, number.to_string()).await?;
+            }
+            "set".to_owned()
         }
         ["exists", key] => store.exists(key).await?.to_string(),
         ["keys"] => {

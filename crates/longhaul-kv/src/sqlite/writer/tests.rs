@@ -23,7 +23,8 @@ impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory for the test");
         let path = directory.path().join("kv.db");
-        let db = file::open_writer(&path, &SqliteOptions::default()).expect("a new file opens");
+        let mut options = SqliteOptions::default();
+        let db = file::open_writer(&path, &mut options).expect("a new file opens");
         db.execute_batch(
             "CREATE TEMP TRIGGER bad BEFORE INSERT ON main.spin_key_value WHEN NEW.key = 'bad'
                 BEGIN SELECT RAISE(ABORT, 'refused'); END;
@@ -31,7 +32,8 @@ impl Fixture {
                 BEGIN SELECT RAISE(ROLLBACK, 'broken'); END;",
         )
         .expect("the triggers are well-formed");
-        let writer = Writer::start(db, &path, 512).expect("the thread starts");
+        let folder = Arc::new(Reader::open(&path, &options).expect("the file opens"));
+        let writer = Writer::start(db, &path, &options, folder).expect("the thread starts");
         Self { directory, writer }
     }
 
@@ -59,7 +61,7 @@ impl Fixture {
             Ok(())
         };
         let job = Operation { size: 0, state: State::Waiting(operation), answer };
-        self.writer.queue.send(Message::Write(Box::new(job))).unwrap_or_else(|_| panic!("the thread runs"));
+        self.writer.desk.take(Message::Write(Box::new(job))).expect("it is open");
         has_started.await.expect("the thread runs the operation");
         move || drop(release)
     }
@@ -87,7 +89,7 @@ async fn operations_that_wait_together_share_one_commit() {
     assert_eq!(d.unwrap(), Swap::Changed(Some(b"new".to_vec())));
     assert_eq!(
         fixture.writer.stats(),
-        WriteStats { operations: 5, commits: 2 },
+        WriteStats { operations: 5, commits: 2, syncs: 2 },
         "one commit is the holder's"
     );
 }
