@@ -1,5 +1,5 @@
 //! The write-ahead log of a database whose writes are answered before they are on disk: a thread that syncs it when
-//! somebody waits for that, and folds it into the file before it becomes long.
+//! somebody waits for that.
 //!
 //! SQLite, told not to sync at each commit (`synchronous = NORMAL`), keeps what a power cut must not break: the log is
 //! valid up to some commit, and is synced before any of it is folded. When to sync it otherwise is left to us. A sync
@@ -82,13 +82,19 @@ impl Log {
         Ok((log, thread))
     }
 
-    /// Says that a commit was made, with values of `bytes` bytes.
-    pub(super) fn committed(&self, bytes: usize) {
+    /// Says that a commit was made, with values of `bytes` bytes. Answers whether the log is long enough to be folded into
+    /// the file: once, and from then on as if it were folded.
+    pub(super) fn committed(&self, bytes: usize) -> bool {
         self.committed.fetch_add(1, Ordering::SeqCst);
-        self.length.fetch_add(bytes as u64 + COMMIT_OVERHEAD, Ordering::Relaxed);
         if !self.is_told.swap(true, Ordering::SeqCst) {
             let _ = self.thread.send(Message::Committed);
         }
+        let added = bytes as u64 + COMMIT_OVERHEAD;
+        let is_long = self.length.fetch_add(added, Ordering::Relaxed) + added >= FOLD_AT;
+        if is_long {
+            self.length.store(0, Ordering::Relaxed);
+        }
+        is_long
     }
 
     /// Resolves when all that was committed before is on disk.
@@ -133,7 +139,7 @@ pub(super) struct Thread {
 
 impl Thread {
     /// Runs until the log is dropped.
-    pub(super) fn run(self, fold: impl Fn() -> Result<()>) {
+    pub(super) fn run(self) {
         while let Ok(message) = self.messages.recv() {
             if let Message::Committed = message
                 && let Err(RecvTimeoutError::Disconnected) = self.messages.recv_timeout(LAG)
@@ -143,15 +149,6 @@ impl Thread {
             let Some(log) = self.log.upgrade() else { return };
             log.is_told.store(false, Ordering::SeqCst);
             self.sync(&log);
-            if log.length.load(Ordering::Relaxed) >= FOLD_AT {
-                log.length.store(0, Ordering::Relaxed);
-                match fold() {
-                    Ok(()) | Err(Error::Closed) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "the log is not folded into the file yet, and grows")
-                    }
-                }
-            }
         }
     }
 
@@ -188,7 +185,7 @@ mod tests {
         let (log, mut thread) = Log::of(&path).unwrap();
         // Linux does not sync what is no file.
         thread.file = File::open("/dev/null").unwrap();
-        std::thread::spawn(move || thread.run(|| Ok(())));
+        std::thread::spawn(move || thread.run());
         log.synced().await.expect("nothing was written yet");
         log.committed(1);
         for _ in 0..2 {

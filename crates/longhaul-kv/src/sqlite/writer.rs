@@ -37,7 +37,7 @@ enum Message {
 }
 
 impl Writer {
-    /// Takes the connection `db` to the file `path`, whose log is folded through `folder` if callers commit.
+    /// Takes the connection `db` to the file `path`, whose log is folded through `folder` where callers commit.
     pub(super) fn start(
         db: Connection,
         path: &Path,
@@ -54,19 +54,12 @@ impl Writer {
             thread_is_called: Condvar::new(),
             committer: Mutex::new(Some(Committer { db, path: path.to_owned(), options: options.clone() })),
             log,
+            folder,
             operations: AtomicU64::new(0),
             commits: AtomicU64::new(0),
         });
         if let Some(thread) = log_thread {
-            let weak = Arc::downgrade(&desk);
-            start_thread("longhaul-kv-log", path, move || {
-                thread.run(|| match weak.upgrade() {
-                    // Most of it beside the writes that go on, and then what was written meanwhile, with nobody writing,
-                    // since only a log that was folded as a whole begins anew.
-                    Some(desk) => folder.with(file::fold).and_then(|()| desk.fold_alone()),
-                    None => Ok(()),
-                });
-            })?;
+            start_thread("longhaul-kv-log", path, move || thread.run())?;
         }
         let worker = desk.clone();
         start_thread("longhaul-kv-writer", path, move || worker.run())?;
@@ -210,6 +203,8 @@ struct Desk {
     committer: Mutex<Option<Committer>>,
     /// Where commits are not synced one by one; callers make them then.
     log: Option<Arc<Log>>,
+    /// Through which the thread folds the log while others write.
+    folder: Arc<Reader>,
     operations: AtomicU64,
     commits: AtomicU64,
 }
@@ -219,6 +214,8 @@ struct Queue {
     messages: VecDeque<Message>,
     /// Whether the thread is to work on it.
     calls_thread: bool,
+    /// Whether the thread is to fold the log.
+    folds: bool,
     /// Whether nothing more is taken.
     is_closed: bool,
 }
@@ -255,15 +252,21 @@ impl Desk {
     fn run(&self) {
         loop {
             let mut queue = self.queue();
-            while !queue.calls_thread {
+            while !queue.calls_thread && !queue.folds {
                 if queue.is_closed {
                     return;
                 }
                 queue = self.thread_is_called.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
-            queue.calls_thread = false;
+            let is_called = std::mem::take(&mut queue.calls_thread);
+            let folds = std::mem::take(&mut queue.folds);
             drop(queue);
-            self.work(Patience::BusyTimeout);
+            if is_called {
+                self.work(Patience::BusyTimeout);
+            }
+            if folds {
+                self.fold();
+            }
         }
     }
 
@@ -323,8 +326,11 @@ impl Desk {
             Ok(()) => {
                 self.operations.fetch_add(group.len() as u64, Ordering::Relaxed);
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                if let Some(log) = &self.log {
-                    log.committed(group.iter().map(|job| job.size()).sum());
+                if let Some(log) = &self.log
+                    && log.committed(group.iter().map(|job| job.size()).sum())
+                {
+                    self.queue().folds = true;
+                    self.thread_is_called.notify_one();
                 }
             }
             Err(error) => tracing::error!(%error, operations = group.len(), "a transaction failed"),
@@ -349,14 +355,21 @@ impl Desk {
         let _ = answer.send(closed);
     }
 
-    /// Folds the log while nobody writes.
-    fn fold_alone(&self) -> Result<()> {
-        let folded = self
-            .committer()
-            .as_ref()
-            .map_or(Ok(()), |open| file::fold(&open.db).map_err(|failure| failure.explain(&open.path)));
+    /// Folds the log into the file: most of it beside the writes that go on, and then what was written meanwhile, with
+    /// nobody writing, since only a log that was folded as a whole begins anew.
+    fn fold(&self) {
+        let alone = || {
+            let committer = self.committer();
+            committer
+                .as_ref()
+                .map_or(Ok(()), |open| file::fold(&open.db).map_err(|failure| failure.explain(&open.path)))
+        };
+        let folded = self.folder.with(file::fold).and_then(|()| alone());
         self.work(Patience::None);
-        folded
+        match folded {
+            Ok(()) | Err(Error::Closed) => {}
+            Err(error) => tracing::warn!(%error, "the log is not folded into the file yet, and grows"),
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
