@@ -28,8 +28,12 @@ const COMMIT_OVERHEAD: u64 = 12 << 10;
 
 /// How far the log is on disk.
 pub(super) struct Log {
+    /// Commits that others may have seen: those made, and the one that is being made.
+    seen: AtomicU64,
     /// Commits made.
     committed: AtomicU64,
+    /// Commits that somebody has waited for.
+    wanted: AtomicU64,
     /// What they have added to the log since it was folded, in bytes, about.
     length: AtomicU64,
     /// Whether the thread knows that there is something to sync.
@@ -71,7 +75,9 @@ impl Log {
         let file = file.map_err(|error| failed("its log cannot be opened", error))?;
         let (thread, messages) = mpsc::channel();
         let log = Arc::new(Self {
+            seen: AtomicU64::new(0),
             committed: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
             length: AtomicU64::new(0),
             is_told: AtomicBool::new(false),
             progress: watch::Sender::default(),
@@ -82,10 +88,15 @@ impl Log {
         Ok((log, thread))
     }
 
-    /// Says that a commit was made, with values of `bytes` bytes. Answers whether the log is long enough to be folded into
-    /// the file: once, and from then on as if it were folded.
+    /// Says that a commit is going to be made, and that all before have been.
+    pub(super) fn committing(&self) {
+        self.seen.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Says that the commit was made, or has failed, with values of `bytes` bytes. Answers whether the log is long enough
+    /// to be folded into the file: once, and from then on as if it were folded.
     pub(super) fn committed(&self, bytes: usize) -> bool {
-        self.committed.fetch_add(1, Ordering::SeqCst);
+        self.committed.store(self.seen.load(Ordering::SeqCst), Ordering::SeqCst);
         if !self.is_told.swap(true, Ordering::SeqCst) {
             let _ = self.thread.send(Message::Committed);
         }
@@ -97,12 +108,13 @@ impl Log {
         is_long
     }
 
-    /// Resolves when all that was committed before is on disk.
+    /// Resolves when all that anybody can have seen is on disk.
     pub(super) async fn synced(&self) -> Result<()> {
-        let wanted = self.committed.load(Ordering::SeqCst);
+        let wanted = self.seen.load(Ordering::SeqCst);
         if self.progress.borrow().synced >= wanted {
             return Ok(());
         }
+        self.wanted.fetch_max(wanted, Ordering::SeqCst);
         let mut progress = self.progress.subscribe();
         let _ = self.thread.send(Message::Wanted);
         let reached = progress.wait_for(|now| now.synced >= wanted || now.failed.is_some()).await;
@@ -118,14 +130,18 @@ impl Log {
         self.progress.borrow().failed.clone()
     }
 
+    fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst) > self.progress.borrow().synced
+    }
+
     pub(super) fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::Relaxed)
     }
 
     /// Says that the file is closed, and so on disk as a whole.
     pub(super) fn closed(&self) {
-        let committed = self.committed.load(Ordering::SeqCst);
-        self.progress.send_modify(|progress| progress.synced = committed);
+        let all = self.seen.load(Ordering::SeqCst);
+        self.progress.send_modify(|progress| progress.synced = all);
     }
 }
 
@@ -141,7 +157,10 @@ impl Thread {
     /// Runs until the log is dropped.
     pub(super) fn run(self) {
         while let Ok(message) = self.messages.recv() {
+            // The commit may be one for which somebody has waited since before it was made.
+            let wanted = self.log.upgrade().is_some_and(|log| log.is_wanted());
             if let Message::Committed = message
+                && !wanted
                 && let Err(RecvTimeoutError::Disconnected) = self.messages.recv_timeout(LAG)
             {
                 return;
@@ -176,6 +195,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_commit_that_is_being_made_is_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kv.db");
+        for name in ["kv.db", "kv.db-wal"] {
+            std::fs::write(directory.path().join(name), "").unwrap();
+        }
+        let (log, thread) = Log::of(&path).unwrap();
+        std::thread::spawn(move || thread.run());
+        for syncs in 1..=3 {
+            log.committing();
+            let mut synced = std::pin::pin!(log.synced());
+            // Its values may be read from now on, and it is not in the log yet.
+            let early = tokio::time::timeout(Duration::from_millis(30), synced.as_mut()).await;
+            assert!(early.is_err(), "it is not made yet");
+            log.committed(1);
+            synced.await.unwrap();
+            assert_eq!(log.syncs(), syncs);
+        }
+    }
+
+    #[tokio::test]
     async fn after_a_sync_that_failed_nothing_is_called_written() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("kv.db");
@@ -187,6 +227,7 @@ mod tests {
         thread.file = File::open("/dev/null").unwrap();
         std::thread::spawn(move || thread.run());
         log.synced().await.expect("nothing was written yet");
+        log.committing();
         log.committed(1);
         for _ in 0..2 {
             let error = log.synced().await.unwrap_err();

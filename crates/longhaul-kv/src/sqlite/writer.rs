@@ -320,18 +320,24 @@ impl Desk {
 
     /// Runs `group` in the transaction that has `begun`, and answers all of it.
     fn write(&self, open: &Committer, begun: Result<()>, mut group: Vec<Box<dyn Job>>) {
+        if group.is_empty() {
+            let _ = open.run_and_commit(&mut group);
+            return;
+        }
+        if let Some(log) = &self.log {
+            log.committing();
+        }
         let outcome = begun.and_then(|()| open.run_and_commit(&mut group));
+        if let Some(log) = &self.log
+            && log.committed(group.iter().map(|job| job.size()).sum())
+        {
+            self.queue().folds = true;
+            self.thread_is_called.notify_one();
+        }
         match &outcome {
-            Ok(()) if group.is_empty() => {}
             Ok(()) => {
                 self.operations.fetch_add(group.len() as u64, Ordering::Relaxed);
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                if let Some(log) = &self.log
-                    && log.committed(group.iter().map(|job| job.size()).sum())
-                {
-                    self.queue().folds = true;
-                    self.thread_is_called.notify_one();
-                }
             }
             Err(error) => tracing::error!(%error, operations = group.len(), "a transaction failed"),
         }
