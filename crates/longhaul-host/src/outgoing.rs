@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -61,7 +62,7 @@ struct HeldBody {
     body: WasiBody,
     outgoing: Outgoing,
     /// What waits, and for what.
-    held: Option<(Part, Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>)>,
+    held: Option<(Part, BoxFuture<'static, Result<(), Error>>)>,
     is_empty: bool,
 }
 

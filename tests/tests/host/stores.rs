@@ -88,7 +88,7 @@ async fn what_a_request_to_others_tells_of_is_on_disk_before_it_leaves() {
     for number in 1..=10 {
         let answer = async {
             let (mut connection, _) = other.accept().await.unwrap();
-            connection.read(&mut [0; 1024]).await.unwrap();
+            assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
             let told = probes.host.statistics()[0].1;
             let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
             connection.write_all(answer).await.unwrap();
