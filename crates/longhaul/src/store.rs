@@ -18,7 +18,8 @@ pub enum Swapped {
 
 /// A key-value store, shared with other processes.
 ///
-/// Every write that was answered with `Ok` is durable and is seen by every later read. Futures need not be `Send`: a
+/// Every write that was answered with `Ok` is seen by every later read, and is durable, at the latest before anything that
+/// follows from it leaves the host. Futures need not be `Send`: a
 /// component runs on one thread.
 #[allow(async_fn_in_trait)]
 pub trait Store {

@@ -90,6 +90,7 @@ impl Writer {
             Ok(committer) => committer.as_ref().map(|open| read(&open.db)),
             Err(_) => None,
         };
+        // Who has found the connection taken has left its operation to us.
         self.desk.work(Patience::None);
         read
     }

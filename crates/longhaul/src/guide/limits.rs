@@ -38,7 +38,8 @@
 //!
 //! # What it costs
 //!
-//! A *durable write* is what a store makes safe before it answers, and is what takes time. Without contention:
+//! A *durable write* is what a store makes safe before it answers (`longhaul up`: before anything leaves the process that
+//! tells of it), and is what takes time. Without contention:
 //!
 //! | what | durable writes |
 //! | --- | --- |

@@ -1,9 +1,14 @@
 //! What each step costs beyond what `tests/cost.rs` counts: timers, events, sub-orchestrations, operations. Durable
 //! writes, without contention and without the scheduler; a change that raises them fails here.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use longhaul::{Json, OrchestrationContext, Orchestrators, RuntimeStatus, Start, UnprocessedEvents};
+use longhaul::{
+    ActivityContext, ActivityFunctions, Json, OrchestrationContext, Orchestrators, Platform, RuntimeStatus,
+    Start, UnprocessedEvents,
+};
 
 use crate::support::{Hub, activities};
 
@@ -118,4 +123,33 @@ fn a_wide_fan_out_costs_a_write_for_each_batch_of_results() {
         begin(hub, "wide", 1000);
     });
     assert!(spent < 2 + 2 * 1000 / 64 + 40, "{spent}");
+}
+
+#[test]
+fn results_that_come_within_a_moment_of_each_other_share_a_step_where_there_are_many() {
+    let hub = Rc::new(OnceCell::<Hub>::new());
+    let orchestrators = Orchestrators::new().with("wide", |ctx: OrchestrationContext, n: u64| async move {
+        let calls: Vec<_> = (1..=n).map(|n| ctx.call_activity::<_, u64>("nap", n)).collect();
+        futures::future::try_join_all(calls).await.map(|outputs| outputs.len())
+    });
+    let slept = hub.clone();
+    let activities = ActivityFunctions::new().with("nap", move |_: ActivityContext, n: u64| {
+        let hub = slept.get().expect("it was made").clone();
+        async move {
+            hub.engine.platform().sleep(Duration::from_micros(200 * n)).await;
+            Ok(n)
+        }
+    });
+    let hub = hub.get_or_init(|| Hub::new(orchestrators, activities));
+    let spent = writes(hub, |hub| {
+        begin(hub, "wide", 6);
+    });
+    assert_eq!(spent, 2 + 1 + 6, "start; the activities, the end of each");
+    let spent = writes(hub, |hub| {
+        begin(hub, "wide", 40);
+    });
+    assert!(
+        spent <= 2 + 1 + 1 + 8,
+        "{spent}: start; the activities; most of their ends, and the last ones by themselves"
+    );
 }
