@@ -73,6 +73,8 @@ impl Log {
         // Nobody locks the log itself, so that closing this handle takes no lock away, as it would for the database.
         let file = File::options().write(true).open(name);
         let file = file.map_err(|error| failed("its log cannot be opened", error))?;
+        // A process that was killed may have left commits that are not on disk yet, and are read from now on.
+        file.sync_data().map_err(|error| failed("its log cannot be synced", error))?;
         let (thread, messages) = mpsc::channel();
         let log = Arc::new(Self {
             seen: AtomicU64::new(0),
