@@ -108,16 +108,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_part_of_a_body_waits_and_so_does_its_end() {
+    async fn the_head_of_an_answer_waits_and_every_part_of_its_body_and_its_end() {
         let directory = tempfile::tempdir().unwrap();
         let options = SqliteOptions { durability: Durability::OnDemand, ..SqliteOptions::default() };
         let database = Database::sqlite_with(&directory.path().join("kv.db"), options).unwrap();
         let outgoing = Outgoing::of(&Stores::in_database(&database, ["default"]));
         let (mut parts, receiver) = mpsc::channel(1);
-        let body = outgoing.body(StreamBody::new(receiver).boxed_unsync());
-        assert!(!body.is_end_stream());
-        let mut body = BodyStream::new(body);
-        let mut wrote = 0;
+        database.store("default").set("k", vec![0]).await.unwrap();
+        let mut wrote = 1;
+        let answer = outgoing.answer(Response::new(StreamBody::new(receiver).boxed_unsync())).await;
+        assert_eq!(database.statistics().syncs, wrote, "at the head");
+        assert!(!answer.body().is_end_stream());
+        let mut body = BodyStream::new(answer.into_body());
         for part in ["one", "two", ""] {
             database.store("default").set("k", vec![0]).await.unwrap();
             wrote += 1;
