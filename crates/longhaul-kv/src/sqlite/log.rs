@@ -194,16 +194,24 @@ impl Thread {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
-    #[tokio::test]
-    async fn a_commit_that_is_being_made_is_waited_for() {
+    /// A log beside an empty file.
+    fn log() -> (Arc<Log>, Thread, TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("kv.db");
         for name in ["kv.db", "kv.db-wal"] {
             std::fs::write(directory.path().join(name), "").unwrap();
         }
         let (log, thread) = Log::of(&path).unwrap();
+        (log, thread, directory)
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_being_made_is_waited_for() {
+        let (log, thread, _directory) = log();
         std::thread::spawn(move || thread.run());
         for syncs in 1..=3 {
             log.committing();
@@ -219,12 +227,8 @@ mod tests {
 
     #[tokio::test]
     async fn after_a_sync_that_failed_nothing_is_called_written() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("kv.db");
-        for name in ["kv.db", "kv.db-wal"] {
-            std::fs::write(directory.path().join(name), "").unwrap();
-        }
-        let (log, mut thread) = Log::of(&path).unwrap();
+        let (log, mut thread, _directory) = log();
+        let path = thread.path.clone();
         // Linux does not sync what is no file.
         thread.file = File::open("/dev/null").unwrap();
         std::thread::spawn(move || thread.run());
