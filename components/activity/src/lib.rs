@@ -5,17 +5,14 @@ use std::rc::Rc;
 use async_query::credentials::{CredentialSettings, Kept};
 use async_query::query::{Settings, activities};
 use longhaul_spin::azure::{HostClock, Outbound};
-use longhaul_spin::{activity, variables};
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
+use longhaul_spin::variables;
 
 thread_local! {
     /// Tokens, settings and secrets, for as long as this instance of the component lives.
     static KEPT: Rc<Kept<Outbound, HostClock>> = Rc::default();
 }
 
-#[http_service]
-async fn run(request: Request) -> activity::Answer {
+longhaul_spin::activity!({
     let settings = Settings {
         credentials: CredentialSettings::read(variables::text).await,
         table: variables::text("table_name").await,
@@ -23,6 +20,5 @@ async fn run(request: Request) -> activity::Answer {
         column: variables::text("distinct_column").await,
         concurrency: variables::text("query_concurrency").await,
     };
-    let kept = KEPT.with(Rc::clone);
-    activity::serve(request, activities(Outbound, HostClock, kept, settings)).await
-}
+    activities(Outbound, HostClock, KEPT.with(Rc::clone), settings)
+});

@@ -14,16 +14,13 @@ use futures::{FutureExt, StreamExt};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use longhaul::{ActivityFunctions, ActivityLine, HTTP_ACTIVITY, NDJSON, doors};
-use spin_sdk::http::body::IncomingBodyExt;
-use spin_sdk::http::{IntoResponse, Request};
 
+use crate::exchange::{self, Answer, Asked, Request, plain};
 use crate::streamed::streamed;
 use crate::wakeable::wakeable;
-use crate::{in_background, log_to_stderr, plain};
+use crate::{in_background, log_to_stderr};
 
 const NDJSON_TYPE: HeaderValue = HeaderValue::from_static(NDJSON);
-
-pub use crate::streamed::Answer;
 
 /// Answers a request to an activity component whose functions are `functions`.
 ///
@@ -31,14 +28,13 @@ pub use crate::streamed::Answer;
 /// reaches what the component's `allowed_outbound_hosts` allow.
 pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> Answer {
     log_to_stderr();
-    let (head, body) = request.into_parts();
-    let body = match body.bytes().await {
-        Ok(body) => body,
-        Err(error) => return plain(400, error.to_string()).into_response(),
-    };
-    let (name, request) = match doors::activity_request(head.method.as_str(), head.uri.path(), &body) {
+    let asked = match Asked::read(request).await {
         Ok(asked) => asked,
-        Err(refused) => return plain(refused.status, refused.message).into_response(),
+        Err(answer) => return answer,
+    };
+    let (name, request) = match doors::activity_request(asked.method.as_str(), &asked.path, &asked.body) {
+        Ok(asked) => asked,
+        Err(refused) => return plain(refused.status, refused.message),
     };
     let functions = match functions.contains(HTTP_ACTIVITY) {
         true => functions,
@@ -49,7 +45,7 @@ pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> A
     // What several requests wait for (a token) is fetched by one of them, which then wakes the others.
     let work = wakeable(async move { functions.run(&name, request, now, reports).await }).boxed_local();
     match future::select(work, lines.next()).await {
-        Either::Left((outcome, _)) => whole(ActivityLine::Outcome(outcome).encode()),
+        Either::Left((outcome, _)) => exchange::json(200, ActivityLine::Outcome(outcome).encode()),
         Either::Right((first, work)) => {
             let (writer, response) = streamed(200, &HeaderMap::from_iter([(CONTENT_TYPE, NDJSON_TYPE)]))?;
             in_background(async move {
@@ -59,11 +55,4 @@ pub async fn serve(request: Request, functions: ActivityFunctions<'static>) -> A
             Ok(response)
         }
     }
-}
-
-/// An answer in one piece.
-fn whole(json: String) -> Answer {
-    let mut response = plain(200, json);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.into_response()
 }

@@ -1,6 +1,5 @@
 //! Reads what an activity component answers, as it comes.
 
-use bytes::Bytes;
 use futures::{Stream, StreamExt, pin_mut};
 use longhaul::{ActivityLine, ActivityOutcome, ActivityReport, NDJSON, NoAnswer, decode_answer};
 
@@ -27,7 +26,7 @@ impl Form {
 /// When the body breaks off, or is something else.
 pub(crate) async fn read<E: std::fmt::Display>(
     form: Form,
-    body: impl Stream<Item = Result<Bytes, E>>,
+    body: impl Stream<Item = Result<Vec<u8>, E>>,
     report: &dyn Fn(ActivityReport),
 ) -> Result<ActivityOutcome, NoAnswer> {
     pin_mut!(body);
@@ -79,7 +78,7 @@ mod tests {
     fn pieces(form: Form, pieces: &[&'static str]) -> (Result<ActivityOutcome, NoAnswer>, usize) {
         let body = stream::iter(pieces.iter().map(|piece| match *piece {
             "!" => Err("reset"),
-            text => Ok(Bytes::from_static(text.as_bytes())),
+            text => Ok(text.as_bytes().to_vec()),
         }));
         let said = RefCell::new(Vec::new());
         let outcome = block_on(read(form, body, &|report| said.borrow_mut().push(report)));

@@ -11,11 +11,9 @@ use longhaul::{
     Concern, InstanceKey, KickError, Kicks, SchedulerKick, SchedulerWatch, Started, TickKick, Told, doors,
 };
 use serde::Serialize;
-use spin_sdk::http::Response;
-use spin_sdk::http::body::IncomingBodyExt;
 
 use crate::components::{ORCHESTRATOR, SCHEDULER};
-use crate::http_call::{describe, post_json};
+use crate::exchange::{Answered, post_json};
 use crate::time_limit::within;
 
 /// A component that does not take a kick for so long is busy, and must not hold up the kicks of others.
@@ -30,12 +28,8 @@ pub struct SpinKicks;
 
 impl Kicks for SpinKicks {
     async fn tick(&self, key: &InstanceKey, kick: &TickKick) -> Result<(), KickError> {
-        send(tick_url(key), body_of(kick)).await.map(drop)
+        send(ORCHESTRATOR, &doors::tick_path(key), body_of(kick)).await.map(drop)
     }
-}
-
-fn tick_url(key: &InstanceKey) -> String {
-    format!("{ORCHESTRATOR}{}", doors::tick_path(key))
 }
 
 fn body_of(kick: &impl Serialize) -> Vec<u8> {
@@ -51,9 +45,9 @@ pub async fn run(started: Started) {
 pub async fn run_to_end(started: Started) {
     let watched = TickKick { watched: true, ..started.tick };
     let ticked = async {
-        let answer = send(tick_url(&started.key), body_of(&watched)).await?;
+        let answered = send(ORCHESTRATOR, &doors::tick_path(&started.key), body_of(&watched)).await?;
         // Empty, and its end is what is waited for.
-        answer.into_body().bytes().await.map_err(|error| KickError(error.to_string()))
+        answered.body().whole().await.map_err(|error| KickError(error.to_string()))
     };
     let (ticked, ()) = futures::future::join(ticked, scheduler(started.scheduler)).await;
     if let Err(error) = ticked {
@@ -127,16 +121,16 @@ async fn scheduler(kick: SchedulerKick) {
 }
 
 async fn wake(kick: &SchedulerKick) -> Result<(), KickError> {
-    send(format!("{SCHEDULER}{}", doors::SCHEDULER_PATH), body_of(kick)).await.map(drop)
+    send(SCHEDULER, doors::SCHEDULER_PATH, body_of(kick)).await.map(drop)
 }
 
 /// Sends a kick, which is answered at once or not at all.
-async fn send(url: String, body: Vec<u8>) -> Result<Response, KickError> {
+async fn send(component: &str, path: &str, body: Vec<u8>) -> Result<Answered, KickError> {
     let answered = async {
-        let response = post_json(url, body).await.map_err(KickError)?;
-        match response.status().is_success() {
-            true => Ok(response),
-            false => Err(KickError(describe(response).await)),
+        let answered = post_json(component, path, body).await.map_err(KickError)?;
+        match answered.status() {
+            200..300 => Ok(answered),
+            _ => Err(KickError(answered.describe().await)),
         }
     };
     let in_time = within(KICK_TIMEOUT, answered).await;

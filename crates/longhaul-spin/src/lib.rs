@@ -1,16 +1,16 @@
 //! The Longhaul engine in Spin components.
 //!
 //! An application that has durable functions is a handful of components, each of which is a few lines: it names its
-//! functions, and hands the request over to this crate.
+//! functions, and this crate does the rest.
 //!
-//! | component | its `#[http_service]` calls | route |
+//! | component | what it has | route |
 //! | --- | --- | --- |
-//! | `orchestrator` | [`orchestrator::serve`] with its [`Orchestrators`](longhaul::Orchestrators) | private |
-//! | `activity` | [`activity::serve`] with its [`ActivityFunctions`](longhaul::ActivityFunctions) | private |
-//! | `entities`, if there are any | [`entities::serve`] with its [`EntityFunctions`](longhaul::EntityFunctions) | private |
-//! | `scheduler` | [`scheduler::serve`] | private |
-//! | `management` | `management::serve`, with the feature `management`; it is the same for all applications | `/runtime/webhooks/durabletask/...` and `/durabletask/...` |
-//! | client functions, as many as there are | [`hub::engine`], and [`kick`] once they have answered | as you like |
+//! | `orchestrator` | [`orchestrator!`] with its [`Orchestrators`](longhaul::Orchestrators) | private |
+//! | `activity` | [`activity!`] with its [`ActivityFunctions`](longhaul::ActivityFunctions) | private |
+//! | `entities`, if there are any | [`entities!`] with its [`EntityFunctions`](longhaul::EntityFunctions) | private |
+//! | `scheduler` | [`scheduler!`] | private |
+//! | `management` | an `#[http_service]` with `management::serve`, which the feature `management` has; it is the same for all applications | `/runtime/webhooks/durabletask/...` and `/durabletask/...` |
+//! | client functions, as many as there are | an `#[http_service]` with [`hub::engine`], and [`kick`] once it has answered | as you like |
 //!
 //! The private components go by these ids in `spin.toml`, since they call each other under them
 //! (`http://orchestrator.spin.internal`):
@@ -35,17 +35,12 @@
 //!
 //! ```no_run
 //! use longhaul::{Failure, OrchestrationContext, Orchestrators};
-//! use spin_sdk::http::Request;
-//! use spin_sdk::http_service;
 //!
 //! async fn greet(ctx: OrchestrationContext, city: String) -> Result<String, Failure> {
 //!     ctx.call_activity("hello", &city).await
 //! }
 //!
-//! #[http_service]
-//! async fn tick(request: Request) -> longhaul_spin::orchestrator::Answer {
-//!     longhaul_spin::orchestrator::serve(request, Orchestrators::new().with("greet", greet)).await
-//! }
+//! longhaul_spin::orchestrator!(Orchestrators::new().with("greet", greet));
 //! # fn main() {}
 //! ```
 //!
@@ -85,7 +80,8 @@ pub mod azure;
 mod bindings;
 mod components;
 pub mod entities;
-mod http_call;
+pub mod exchange;
+mod export;
 pub mod hub;
 pub mod kick;
 mod logging;
@@ -100,6 +96,9 @@ mod time_limit;
 pub mod variables;
 mod wakeable;
 
+#[doc(hidden)]
+pub use spin_sdk as __spin_sdk;
+
 pub use logging::log_to_stderr;
 pub use platform::SpinPlatform;
 pub use store::SpinStore;
@@ -109,7 +108,7 @@ use std::future::Future;
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Response};
 
-/// An answer with a whole body.
+/// An answer of a client function, with a whole body.
 pub type Answer = Response<FullBody<Bytes>>;
 
 /// Runs `work` after the response, for as long as it takes.
@@ -120,19 +119,4 @@ pub fn in_background(work: impl Future<Output = ()> + 'static) {
 /// Makes an answer of one with a text body.
 pub fn answer(response: http::Response<String>) -> Answer {
     response.map(|body| FullBody::new(Bytes::from(body)))
-}
-
-/// An answer in JSON.
-fn json(body: &impl serde::Serialize) -> Answer {
-    let body = serde_json::to_vec(body).expect("what is answered has a JSON form");
-    let mut response = Response::new(FullBody::new(Bytes::from(body)));
-    let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    response
-}
-
-fn plain(status: u16, body: impl Into<Bytes>) -> Answer {
-    let mut response = Response::new(FullBody::new(body.into()));
-    *response.status_mut() = http::StatusCode::from_u16(status).expect("a status of our own is one");
-    response
 }

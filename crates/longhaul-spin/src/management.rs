@@ -15,12 +15,12 @@ use spin_sdk::wasip3::http::types;
 use spin_sdk::wasip3::http_compat::BodyWriter;
 
 use crate::components::ORCHESTRATOR;
-use crate::http_call::{describe, get};
+use crate::exchange::{get, plain};
 use crate::streamed::{finish, streamed};
 use crate::time_limit::within;
-use crate::{SpinPlatform, hub, in_background, kick, log_to_stderr, plain, variables};
+use crate::{SpinPlatform, hub, in_background, kick, log_to_stderr, variables};
 
-pub use crate::streamed::Answer;
+pub use crate::exchange::Answer;
 
 /// How long the orchestrator component may take to say which functions it has.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
@@ -67,7 +67,7 @@ pub async fn serve(request: Request) -> Answer {
                     return send(management.too_large(), &engine);
                 }
                 Ok(chunk) => read.extend_from_slice(&chunk),
-                Err(error) => return plain(400, error.to_string()).into_response(),
+                Err(error) => return plain(400, error.to_string()),
             }
         }
     }
@@ -92,7 +92,7 @@ pub async fn settings() -> Result<Settings, longhaul_management::InvalidSettings
 /// What is wrong is for the log: the request may come from anybody.
 fn misconfigured(error: &impl std::fmt::Display) -> Answer {
     tracing::error!("the management API cannot answer: {error}");
-    plain(StatusCode::INTERNAL_SERVER_ERROR.as_u16(), "").into_response()
+    plain(500, "")
 }
 
 fn send(answer: http::Response<Body>, engine: &Rc<Engine<SpinPlatform>>) -> Answer {
@@ -174,10 +174,10 @@ impl Components for Neighbours {
 }
 
 async fn ask_orchestrator() -> Result<Registered, KickError> {
-    let response = get(format!("{ORCHESTRATOR}{}", doors::FUNCTIONS_PATH)).await.map_err(KickError)?;
-    if response.status() != StatusCode::OK {
-        return Err(KickError(describe(response).await));
+    let answered = get(ORCHESTRATOR, doors::FUNCTIONS_PATH).await.map_err(KickError)?;
+    if answered.status() != 200 {
+        return Err(KickError(answered.describe().await));
     }
-    let body = response.into_body().bytes().await.map_err(|error| KickError(error.to_string()))?;
+    let body = answered.body().whole().await.map_err(|error| KickError(error.to_string()))?;
     serde_json::from_slice(&body).map_err(|error| KickError(error.to_string()))
 }

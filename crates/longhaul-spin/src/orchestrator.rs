@@ -4,23 +4,19 @@ mod replay;
 
 use std::rc::Rc;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, Method};
 use longhaul::{
     Activities, ActivityOutcome, ActivityReport, ActivityRequest, Engine, EntityBatch, EntityOutcome,
     InstanceKey, NoAnswer, Orchestrators, TickKick, doors,
 };
-use spin_sdk::http::body::IncomingBodyExt;
-use spin_sdk::http::{IntoResponse, Request};
 
 use crate::activity_answer::{self, Form};
 use crate::components::{ACTIVITY, ENTITIES};
-use crate::http_call::{describe, post_json};
+use crate::exchange::{Answer, Asked, Request, answer, json, plain, post_json};
 use crate::kick::SpinKicks;
 use crate::streamed::{finish, streamed};
 use crate::wakeable::wakeable;
-use crate::{Answer as WholeAnswer, SpinPlatform, hub, in_background, log_to_stderr, plain};
-
-pub use crate::streamed::Answer;
+use crate::{SpinPlatform, hub, in_background, log_to_stderr};
 
 /// Answers a request to an orchestrator component whose functions are `orchestrators`: at once, and the work goes on
 /// after the answer. The body of the answer to a kick that is watched ends with the tick.
@@ -29,17 +25,16 @@ pub use crate::streamed::Answer;
 /// again.
 pub async fn serve(request: Request, orchestrators: Orchestrators) -> Answer {
     log_to_stderr();
-    let (head, body) = request.into_parts();
-    let body = match body.bytes().await {
-        Ok(body) => body,
-        Err(error) => return plain(400, error.to_string()).into_response(),
+    let asked = match Asked::read(request).await {
+        Ok(asked) => asked,
+        Err(answer) => return answer,
     };
-    match head.uri.path() {
-        doors::REPLAY_PATH => replay::answer(&head.method, &body, &orchestrators).await.into_response(),
-        doors::FUNCTIONS_PATH => functions(&head.method, &orchestrators).into_response(),
-        _ => match doors::tick_request(head.method.as_str(), head.uri.path(), &body) {
+    match asked.path.as_str() {
+        doors::REPLAY_PATH => replay::answer(&asked.method, &asked.body, &orchestrators).await,
+        doors::FUNCTIONS_PATH => functions(&asked.method, &orchestrators),
+        path => match doors::tick_request(asked.method.as_str(), path, &asked.body) {
             Ok((key, kick)) => take_tick(key, kick, orchestrators).await,
-            Err(refused) => plain(refused.status, refused.message).into_response(),
+            Err(refused) => plain(refused.status, refused.message),
         },
     }
 }
@@ -52,7 +47,7 @@ async fn take_tick(key: InstanceKey, kick: TickKick, orchestrators: Orchestrator
             let tick = wakeable(tick(engine, key, kick, orchestrators));
             if !watched {
                 in_background(tick);
-                return plain(202, "").into_response();
+                return plain(202, "");
             }
             let (body, answer) = streamed(202, &HeaderMap::new())?;
             in_background(async move {
@@ -61,29 +56,24 @@ async fn take_tick(key: InstanceKey, kick: TickKick, orchestrators: Orchestrator
             });
             Ok(answer)
         }
-        Ok(_) => come_again("an instance that has ended processes runs here alone").into_response(),
+        Ok(_) => come_again("an instance that has ended processes runs here alone"),
         Err(error) => {
             tracing::error!("instance {key} goes on later: {error}");
-            come_again("the log says why").into_response()
+            come_again("the log says why")
         }
     }
 }
 
 /// Answers which functions there are.
-fn functions(method: &Method, orchestrators: &Orchestrators) -> WholeAnswer {
+fn functions(method: &Method, orchestrators: &Orchestrators) -> Answer {
     if method != Method::GET {
-        return plain(StatusCode::METHOD_NOT_ALLOWED.as_u16(), "use GET");
+        return plain(405, "use GET");
     }
-    let names = serde_json::to_vec(&orchestrators.registered()).expect("names have a JSON form");
-    let mut answer = plain(StatusCode::OK.as_u16(), names);
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+    json(200, serde_json::to_vec(&orchestrators.registered()).expect("names have a JSON form"))
 }
 
-fn come_again(why: &'static str) -> WholeAnswer {
-    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE.as_u16(), why);
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    answer
+fn come_again(why: &str) -> Answer {
+    answer(503, &[("retry-after", "1")], why.into())
 }
 
 async fn tick(
@@ -105,10 +95,11 @@ impl Activities for SpinActivities {
     async fn entity(&self, batch: &EntityBatch) -> Result<EntityOutcome, NoAnswer> {
         let gave_none = |error: String| NoAnswer(format!("the entities component gave no answer: {error}"));
         let body = serde_json::to_vec(batch).expect("a batch has a JSON form");
-        let url = format!("{ENTITIES}{}", doors::entities_path(batch.entity_id.name()));
-        let (head, body) = post_json(url, body).await.map_err(gave_none)?.into_parts();
-        let body = body.bytes().await.map_err(|error| gave_none(error.to_string()))?;
-        EntityOutcome::decode(head.status.as_u16(), &body, batch)
+        let path = doors::entities_path(batch.entity_id.name());
+        let answered = post_json(ENTITIES, &path, body).await.map_err(gave_none)?;
+        let status = answered.status();
+        let body = answered.body().whole().await.map_err(|error| gave_none(error.to_string()))?;
+        EntityOutcome::decode(status, &body, batch)
     }
 
     async fn call(
@@ -118,14 +109,13 @@ impl Activities for SpinActivities {
         report: &dyn Fn(ActivityReport),
     ) -> Result<ActivityOutcome, NoAnswer> {
         let body = serde_json::to_vec(request).expect("a request has a JSON form");
-        let response = post_json(format!("{ACTIVITY}{}", doors::activity_path(name)), body)
+        let answered = post_json(ACTIVITY, &doors::activity_path(name), body)
             .await
             .map_err(|error| NoAnswer(format!("the activity component gave no answer: {error}")))?;
-        if response.status() != StatusCode::OK {
-            return Err(NoAnswer(format!("the activity component answered {}", describe(response).await)));
+        if answered.status() != 200 {
+            return Err(NoAnswer(format!("the activity component answered {}", answered.describe().await)));
         }
-        let form =
-            Form::of(response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()));
-        activity_answer::read(form, response.into_body().stream(), report).await
+        let form = Form::of(answered.header("content-type").as_deref());
+        activity_answer::read(form, answered.body().pieces(), report).await
     }
 }

@@ -1,21 +1,19 @@
 //! The scheduler component: `POST /run`.
 
 use longhaul::{SchedulerKick, doors};
-use spin_sdk::http::Request;
-use spin_sdk::http::body::IncomingBodyExt;
 
+use crate::exchange::{Answer, Asked, Request, plain};
 use crate::kick::SpinKicks;
-use crate::{Answer, hub, in_background, log_to_stderr, plain};
+use crate::{hub, in_background, log_to_stderr};
 
 /// Answers a request to the scheduler component: at once, and the scheduler runs after the answer.
 pub async fn serve(request: Request) -> Answer {
     log_to_stderr();
-    let (head, body) = request.into_parts();
-    let body = match body.bytes().await {
-        Ok(body) => body,
-        Err(error) => return plain(400, error.to_string()),
+    let asked = match Asked::read(request).await {
+        Ok(asked) => asked,
+        Err(answer) => return answer,
     };
-    match doors::scheduler_request(head.method.as_str(), head.uri.path(), &body) {
+    match doors::scheduler_request(asked.method.as_str(), &asked.path, &asked.body) {
         Ok(kick) => {
             in_background(run(kick));
             plain(202, "")

@@ -4,9 +4,6 @@ use http::HeaderMap;
 use spin_sdk::wasip3::http::types;
 use spin_sdk::wasip3::http_compat::BodyWriter;
 
-/// An answer whose body may be written piece by piece.
-pub type Answer = Result<types::Response, types::ErrorCode>;
-
 /// An answer whose body is yet to be written. Who writes it ends with [`finish`], unless it breaks off.
 pub(crate) fn streamed(
     status: u16,

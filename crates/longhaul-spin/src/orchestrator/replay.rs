@@ -1,9 +1,10 @@
 //! The replay door: `POST /replay`. For tools: `longhaul replay` asks here.
 
-use http::{HeaderValue, Method, header};
+use http::Method;
 use longhaul::{Orchestrators, ReplayError, doors};
 
-use crate::{Answer, hub, plain};
+use crate::exchange::{Answer, json, plain};
+use crate::hub;
 
 /// Answers whether `orchestrators` still do what a history says. Nothing is changed.
 pub(super) async fn answer(method: &Method, body: &[u8], orchestrators: &Orchestrators) -> Answer {
@@ -16,13 +17,7 @@ pub(super) async fn answer(method: &Method, body: &[u8], orchestrators: &Orchest
         Err(error) => return plain(500, error.to_string()),
     };
     match engine.answer_replay(&asked, orchestrators).await {
-        Ok(answer) => {
-            let mut response =
-                plain(200, serde_json::to_vec(&answer).expect("an answer of ours has a JSON form"));
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, json);
-            response
-        }
+        Ok(answer) => json(200, serde_json::to_vec(&answer).expect("an answer of ours has a JSON form")),
         Err(error @ ReplayError::Document(_)) => plain(400, error.to_string()),
         Err(error @ ReplayError::Read(_)) => plain(500, error.to_string()),
     }

@@ -119,7 +119,7 @@
 //!
 //! # In components
 //!
-//! The component `entities` answers with `longhaul_spin::entities::serve`; the component `orchestrator` must be allowed
+//! The component `entities` is `longhaul_spin::entities!(shop::entities());`; the component `orchestrator` must be allowed
 //! to reach it (`http://entities.spin.internal`). The sample `samples/patterns` has one, in `aggregator.rs`.
 //!
 //! # What it costs

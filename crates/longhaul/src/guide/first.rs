@@ -60,31 +60,17 @@
 //! `longhaul-spin`, the orchestrator component is, as a whole:
 //!
 //! ```text
-//! use longhaul_spin::orchestrator;
-//! use spin_sdk::http::Request;
-//! use spin_sdk::http_service;
-//!
-//! #[http_service]
-//! async fn tick(request: Request) -> orchestrator::Answer {
-//!     orchestrator::serve(request, shop::orchestrators()).await
-//! }
+//! longhaul_spin::orchestrator!(shop::orchestrators());
 //! ```
 //!
 //! and the activity component:
 //!
 //! ```text
-//! use longhaul_spin::activity;
-//! use spin_sdk::http::Request;
-//! use spin_sdk::http_service;
-//!
-//! #[http_service]
-//! async fn run(request: Request) -> activity::Answer {
-//!     activity::serve(request, shop::activities()).await
-//! }
+//! longhaul_spin::activity!(shop::activities());
 //! ```
 //!
-//! The scheduler component hands its requests to `longhaul_spin::scheduler::serve` in the same way. A *client function*
-//! is any component that starts instances:
+//! and the scheduler component `longhaul_spin::scheduler!();`. A *client function* is any component that starts
+//! instances:
 //!
 //! ```text
 //! let engine = hub::engine().await?;

@@ -5,16 +5,12 @@ use std::time::Duration;
 
 use longhaul::{ActivityContext, Failure, Store, StoreError};
 use longhaul_program::Host;
-use longhaul_spin::{SpinStore, activity};
+use longhaul_spin::SpinStore;
 use serde::Deserialize;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
 
-#[http_service]
-async fn run(request: Request) -> activity::Answer {
-    let functions = longhaul_program::activities(SpinHost).with("patient", patient).with("stumble", stumble);
-    activity::serve(request, functions).await
-}
+longhaul_spin::activity!(
+    longhaul_program::activities(SpinHost).with("patient", patient).with("stumble", stumble)
+);
 
 #[derive(Clone)]
 struct SpinHost;

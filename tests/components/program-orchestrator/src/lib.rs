@@ -1,10 +1,3 @@
 //! `POST /tick/{key}`: advances an instance of the test application.
 
-use longhaul_spin::orchestrator;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
-
-#[http_service]
-async fn tick(request: Request) -> orchestrator::Answer {
-    orchestrator::serve(request, longhaul_program::orchestrators()).await
-}
+longhaul_spin::orchestrator!(longhaul_program::orchestrators());

@@ -1,10 +1,3 @@
 //! `POST /activities/{name}`: runs one of the patterns' activity functions.
 
-use longhaul_spin::activity;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
-
-#[http_service]
-async fn run(request: Request) -> activity::Answer {
-    activity::serve(request, patterns::activities()).await
-}
+longhaul_spin::activity!(patterns::activities());

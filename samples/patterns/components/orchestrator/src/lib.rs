@@ -1,10 +1,3 @@
 //! `POST /tick/{key}`: advances an instance of one of the patterns.
 
-use longhaul_spin::orchestrator;
-use spin_sdk::http::Request;
-use spin_sdk::http_service;
-
-#[http_service]
-async fn tick(request: Request) -> orchestrator::Answer {
-    orchestrator::serve(request, patterns::orchestrators()).await
-}
+longhaul_spin::orchestrator!(patterns::orchestrators());
