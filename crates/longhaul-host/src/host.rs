@@ -10,9 +10,11 @@ use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use longhaul_kv::{Statistics, Stores};
 use longhaul_manifest::{AllowedHosts, ComponentId, Resolver, Router};
+use tokio::runtime::Handle;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyPre;
 
+use crate::background::Background;
 use crate::chain::Application;
 use crate::component::{self, Component};
 use crate::config::{App, Config};
@@ -27,6 +29,7 @@ use crate::{engine, stores};
 /// A loaded application. Instances are made as requests come.
 pub struct Host {
     application: Arc<Application>,
+    _background: Background,
     stores: Stores,
     outgoing: Outgoing,
     state_dir: StateDir,
@@ -54,13 +57,14 @@ impl Host {
     /// Loads an application: takes the state directory, opens the stores, compiles the components that were not
     /// compiled before, and checks that each of them has all it needs.
     pub async fn load(app: App, config: Config) -> Result<Self, LoadError> {
-        let load = move || Self::load_blocking(&app, &config);
+        let foreground = Handle::current();
+        let load = move || Self::load_blocking(&app, &config, &foreground);
         tokio::task::spawn_blocking(load)
             .await
             .map_err(|error| LoadError::Engine(format!("it failed while loading: {error}")))?
     }
 
-    fn load_blocking(app: &App, config: &Config) -> Result<Self, LoadError> {
+    fn load_blocking(app: &App, config: &Config, foreground: &Handle) -> Result<Self, LoadError> {
         let App { manifest, runtime_config, variables } = app;
         let resolver = Resolver::new(manifest, variables)?;
         let router = Router::new(&manifest.http_triggers)?;
@@ -99,6 +103,7 @@ impl Host {
             threads.into_iter().map(join).collect::<Result<BTreeMap<_, _>, LoadError>>()
         })?;
 
+        let background = Background::start()?;
         let outgoing = Outgoing::of(&stores);
         let outbound = Arc::new(Outbound::new(tls, outgoing.clone()));
         let application = Arc::new_cyclic(|application| {
@@ -119,13 +124,22 @@ impl Host {
                     outbound: Arc::clone(&outbound),
                     application: application.clone(),
                 };
-                let component =
-                    Component::new(engine.clone(), prepared.pre, Arc::new(context), config.admission_timeout);
+                let runtime = match router.leads_to(&id) {
+                    true => foreground,
+                    false => background.handle(),
+                };
+                let component = Component::new(
+                    engine.clone(),
+                    prepared.pre,
+                    Arc::new(context),
+                    runtime.clone(),
+                    config.admission_timeout,
+                );
                 (id, Arc::new(component))
             });
             Application { components: components.collect(), router }
         });
-        Ok(Self { application, stores, outgoing, state_dir })
+        Ok(Self { application, _background: background, stores, outgoing, state_dir })
     }
 
     /// Calls a component as another one would: in process, by any route, private or not. Only path and query of the

@@ -21,6 +21,7 @@
 //!
 //! It never gives a component files, sockets or the host's environment, never builds anything, and ends no process.
 
+mod background;
 mod bindings;
 mod chain;
 mod component;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use longhaul::{Creation, Platform, Reuse, RuntimeStatus, Start, Started, Wanted};
+use longhaul::{Creation, Found, Platform, Reuse, RuntimeStatus, Start, Started, Wanted};
 
 use crate::answers::{Body, text};
 use crate::components::Components;
@@ -66,7 +66,8 @@ impl<P: Platform, C: Components> Management<'_, P, C> {
         {
             let wanted = Wanted { input: true, output: true, history: false };
             // It may be gone again.
-            let details = self.engine.details(&id, wanted).await?.ok_or(Refusal::NotFound)?;
+            let found = Found { key, head };
+            let details = self.engine.reveal(found, wanted).await?.ok_or(Refusal::NotFound)?;
             return match details.head.status {
                 RuntimeStatus::Completed => {
                     let output = details.output.unwrap_or_default();

@@ -43,14 +43,7 @@ impl<P: Platform, C: Components> Management<'_, P, C> {
         let id = request.instance()?;
         let shown = Shown::of(&request.parameters);
         let wanted = Wanted { input: shown.options.show_input, output: true, history: shown.history };
-        let details = match shown.history {
-            true => self.engine.details(&id, wanted).await?,
-            false => match self.engine.lookup(&id).await? {
-                Some(found) => self.engine.reveal(found, wanted).await?,
-                None => None,
-            },
-        };
-        let details = details.ok_or(Refusal::NotFound)?;
+        let details = self.engine.details(&id, wanted).await?.ok_or(Refusal::NotFound)?;
         if let Some(concern) = self.engine.concern(&details.head) {
             self.components.see_to(details.key.clone(), concern);
         }

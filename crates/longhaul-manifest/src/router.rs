@@ -66,6 +66,11 @@ impl Router {
         Ok(Self { routes })
     }
 
+    /// Whether any path leads to `component`.
+    pub fn leads_to(&self, component: &ComponentId) -> bool {
+        self.routes.iter().any(|(_, other)| other == component)
+    }
+
     /// The trigger that answers `path` (the path of the URL, without its query), if one does.
     pub fn route(&self, path: &str) -> Option<RouteMatch> {
         self.routes.iter().find_map(|(pattern, component)| {

@@ -63,7 +63,9 @@ pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Answer {
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
     let (contents, trailers) = sent(body);
     let (response, _transmitted) = types::Response::new(fields(headers)?, contents, trailers);
-    response.set_status_code(status).map_err(|()| ErrorCode::InternalError(Some("the status is none".into())))?;
+    response
+        .set_status_code(status)
+        .map_err(|()| ErrorCode::InternalError(Some("the status is none".into())))?;
     Ok(response)
 }
 

@@ -9,7 +9,7 @@ use longhaul::{Engine, Limits, StoreError, TaskHub, Timing};
 use thiserror::Error;
 
 use crate::platform::SpinPlatform;
-use crate::variables;
+use crate::variables::{self, UnreadableVariable};
 
 pub use settings::MalformedVariable;
 
@@ -31,6 +31,9 @@ pub enum HubError {
     /// A variable is malformed.
     #[error(transparent)]
     Variable(#[from] MalformedVariable),
+    /// A variable cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableVariable),
 }
 
 /// The engine of the task hub that the variable `task_hub` names, in the store `default`.
@@ -46,12 +49,12 @@ pub enum HubError {
 /// | `activity_budget` | how long a call of an activity should take before it answers *continue*; `off`: no limit | `20s` |
 ///
 /// # Errors
-/// When the store does not open, or a variable is malformed.
+/// When the store does not open, or a variable is malformed or cannot be read.
 pub async fn engine() -> Result<Rc<Engine<SpinPlatform>>, HubError> {
     if let Some(engine) = ENGINE.with_borrow(Clone::clone) {
         return Ok(engine);
     }
-    let hub = variables::text_or("task_hub", DEFAULT_HUB).await;
+    let hub = set("task_hub").await?.unwrap_or_else(|| DEFAULT_HUB.to_owned());
     let (timing, limits) = (timing().await?, limits().await?);
     let engine = Engine::new(SpinPlatform::open(STORE).await?, TaskHub::new(hub));
     let engine = Rc::new(engine.with_timing(timing).with_limits(limits));
@@ -59,29 +62,29 @@ pub async fn engine() -> Result<Rc<Engine<SpinPlatform>>, HubError> {
     Ok(ENGINE.with_borrow_mut(|slot| slot.get_or_insert(engine).clone()))
 }
 
-async fn timing() -> Result<Timing, MalformedVariable> {
+async fn timing() -> Result<Timing, HubError> {
     let mut timing = Timing::default();
-    if let Some(text) = set("idle_poll").await {
+    if let Some(text) = set("idle_poll").await? {
         timing.idle_poll = settings::duration_or_off("idle_poll", &text)?;
     }
     Ok(timing)
 }
 
-async fn limits() -> Result<Limits, MalformedVariable> {
+async fn limits() -> Result<Limits, HubError> {
     let mut limits = Limits::default();
-    if let Some(text) = set("max_payload").await {
+    if let Some(text) = set("max_payload").await? {
         limits.max_payload = settings::count("max_payload", &text)?;
     }
-    if let Some(text) = set("activities_in_flight").await {
+    if let Some(text) = set("activities_in_flight").await? {
         limits.in_flight = settings::count("activities_in_flight", &text)?;
     }
-    if let Some(text) = set("activity_budget").await {
+    if let Some(text) = set("activity_budget").await? {
         limits.activity_budget = settings::duration_or_off("activity_budget", &text)?;
     }
     Ok(limits)
 }
 
 /// The value of a variable that is set to something.
-async fn set(name: &str) -> Option<String> {
-    Some(variables::text(name).await).filter(|text| !text.is_empty())
+async fn set(name: &str) -> Result<Option<String>, UnreadableVariable> {
+    Ok(Some(variables::read(name).await?).filter(|text| !text.is_empty()))
 }

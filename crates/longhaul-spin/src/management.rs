@@ -8,7 +8,7 @@ use futures::StreamExt;
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 use longhaul::{Concern, Engine, InstanceKey, KickError, Registered, Started, Told, doors};
-use longhaul_management::{Body, Components, Listing, Management, Settings, Variables};
+use longhaul_management::{Body, Components, InvalidSettings, Listing, Management, Settings, Variables};
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{FullBody, IntoResponse, Request};
 use spin_sdk::wasip3::http::types;
@@ -18,7 +18,8 @@ use crate::components::ORCHESTRATOR;
 use crate::exchange::{get, plain};
 use crate::streamed::{finish, streamed};
 use crate::time_limit::within;
-use crate::{SpinPlatform, hub, in_background, kick, log_to_stderr, variables};
+use crate::variables::{UnreadableVariable, read};
+use crate::{SpinPlatform, hub, in_background, kick, log_to_stderr};
 
 pub use crate::exchange::Answer;
 
@@ -29,6 +30,18 @@ thread_local! {
     /// Which functions there are, as the orchestrator component has said. A new version of the application has new
     /// instances of this component, too.
     static REGISTERED: RefCell<Option<Registered>> = const { RefCell::new(None) };
+    static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+}
+
+/// Why there are no settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A variable cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableVariable),
+    /// A variable has a value with which the API cannot run.
+    #[error(transparent)]
+    Invalid(#[from] InvalidSettings),
 }
 
 /// Answers a request to the management component.
@@ -74,19 +87,25 @@ pub async fn serve(request: Request) -> Answer {
     send(management.answer(&admitted, &read).await, &engine)
 }
 
-/// The settings of the component's variables: for client functions that answer with links, too.
+/// The settings of the component's variables, read once for each component instance: for client functions that answer
+/// with links, too.
 ///
 /// # Errors
-/// When a variable is malformed.
-pub async fn settings() -> Result<Settings, longhaul_management::InvalidSettings> {
-    let text = variables::text;
-    Settings::from_variables(&Variables {
-        management_key: &text("management_key").await,
-        management_key_secondary: &text("management_key_secondary").await,
-        link_lifetime: &text("link_lifetime").await,
-        public_base_url: &text("public_base_url").await,
-        trust_forwarded_headers: &text("trust_forwarded_headers").await,
-    })
+/// When a variable is malformed or cannot be read.
+pub async fn settings() -> Result<Rc<Settings>, SettingsError> {
+    if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
+        return Ok(settings);
+    }
+    let settings = Settings::from_variables(&Variables {
+        management_key: &read("management_key").await?,
+        management_key_secondary: &read("management_key_secondary").await?,
+        link_lifetime: &read("link_lifetime").await?,
+        public_base_url: &read("public_base_url").await?,
+        trust_forwarded_headers: &read("trust_forwarded_headers").await?,
+    })?;
+    let settings = Rc::new(settings);
+    SETTINGS.set(Some(settings.clone()));
+    Ok(settings)
 }
 
 /// What is wrong is for the log: the request may come from anybody.

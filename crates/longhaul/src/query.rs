@@ -200,7 +200,24 @@ impl<P: Platform> Engine<P> {
     /// When the store fails, or the record is unreadable.
     pub async fn details(&self, id: &InstanceId, wanted: Wanted) -> Result<Option<Details>, ReadError> {
         let Some(found) = self.lookup(id).await? else { return Ok(None) };
-        let key = found.key;
+        self.reveal(found, wanted).await
+    }
+
+    /// What is wanted of an instance that was found. What the record's head itself holds is not read again.
+    ///
+    /// # Errors
+    /// When the store fails, or the record is unreadable.
+    pub async fn reveal(&self, found: Found, wanted: Wanted) -> Result<Option<Details>, ReadError> {
+        let Found { key, head } = found;
+        let here = |payload: &Payload, wanted: bool| match payload {
+            _ if !wanted => Some(None),
+            payload => payload.inline().map(|value| Some(value.clone())),
+        };
+        let input = here(&head.input, wanted.input);
+        let output = head.output.as_ref().map_or(Some(None), |output| here(output, wanted.output));
+        if let (Some(input), Some(output), false) = (input, output, wanted.history) {
+            return Ok(Some(Details { key, head, input, output, history: None }));
+        }
         // All that is told is of one record, and of what it refers to: that is gone if the instance has continued as new
         // meanwhile.
         let watch = Stopwatch::start(&self.platform);
@@ -213,27 +230,6 @@ impl<P: Platform> Engine<P> {
                 }
                 other => return other.map(Some),
             }
-        }
-    }
-
-    /// What is wanted of an instance that was found, its history left out. What the record itself holds is not read
-    /// again.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn reveal(&self, found: Found, wanted: Wanted) -> Result<Option<Details>, ReadError> {
-        let here = |payload: &Payload, wanted: bool| match payload {
-            _ if !wanted => Some(None),
-            payload => payload.inline().map(|value| Some(value.clone())),
-        };
-        let head = &found.head;
-        let input = here(&head.input, wanted.input);
-        let output = head.output.as_ref().map_or(Some(None), |output| here(output, wanted.output));
-        match (input, output) {
-            (Some(input), Some(output)) => {
-                Ok(Some(Details { key: found.key, head: found.head, input, output, history: None }))
-            }
-            _ => self.details(&found.head.id, Wanted { history: false, ..wanted }).await,
         }
     }
 

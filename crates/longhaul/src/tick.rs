@@ -20,7 +20,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use thiserror::Error;
 
-use crate::activity::{Activities, ActivityReport};
+use crate::activity::{Activities, ActivityReport, NoAnswer};
 use crate::bell::Entered;
 use crate::commit::{CommitError, Held};
 use crate::engine::Engine;
@@ -114,7 +114,10 @@ struct Tick<'a, P, A, K> {
 /// A call of an activity under way. It is cancelled when this is dropped.
 struct Call {
     attempt: u32,
-    _cancel: futures::channel::oneshot::Sender<()>,
+    /// When it said something last, on the monotonic clock.
+    heard: Rc<Cell<Duration>>,
+    /// Ends the wait for its answer. None: that has been done.
+    give_up: Option<futures::channel::oneshot::Sender<NoAnswer>>,
 }
 
 /// What running activities have said, and nobody has read.

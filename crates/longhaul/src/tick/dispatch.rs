@@ -1,6 +1,8 @@
 //! What a tick sets going, once it is committed: activities, sub-orchestrations, messages to others.
 
+use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::{self, Either};
 use futures::{FutureExt, pin_mut};
@@ -98,8 +100,9 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
             checkpoint: None,
             budget_ms: around.engine.limits.activity_budget.map(|budget| budget.as_millis() as u64),
         };
-        let (cancel, cancelled) = futures::channel::oneshot::channel();
-        self.calls.insert(id, Call { attempt, _cancel: cancel });
+        let heard = Rc::new(Cell::new(around.engine.platform.monotonic()));
+        let (give_up, given_up) = futures::channel::oneshot::channel();
+        self.calls.insert(id, Call { attempt, heard: heard.clone(), give_up: Some(give_up) });
         let (key, reports) = (self.held.key.clone(), self.reports.clone());
         let call = async move {
             let execution = request.execution_id.clone();
@@ -107,16 +110,41 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
                 if let Some(saved) = saved {
                     request.checkpoint = Some(around.engine.checkpoint(&key, &request, saved).await?);
                 }
-                around.call(&name, &request, &reports).await
+                let report = |report| {
+                    heard.set(around.engine.platform.monotonic());
+                    reports.add(id, attempt, report);
+                };
+                around.activities.call(&name, &request, &report).await
             };
             pin_mut!(work);
-            let outcome = match future::select(work, cancelled).await {
+            let outcome = match future::select(work, given_up).await {
                 Either::Left((outcome, _)) => outcome,
-                Either::Right(_) => Err(NoAnswer("it was cancelled".into())),
+                Either::Right((why, _)) => Err(why.unwrap_or_else(|_| NoAnswer("it was cancelled".into()))),
             };
             Answer::Activity { task: id, execution, attempt, outcome }
         };
         self.running.push(call.boxed_local());
+    }
+
+    /// How long until an activity has been silent for too long, if it stays silent. None: there is none.
+    pub(super) fn silent_in(&self) -> Option<Duration> {
+        let waited_for = self.calls.values().filter(|call| call.give_up.is_some());
+        let heard = waited_for.map(|call| call.heard.get()).min()?;
+        let Engine { platform, timing, .. } = self.around.engine;
+        Some((heard + timing.activity_silence).saturating_sub(platform.monotonic()))
+    }
+
+    /// Waits no longer for activities that have been silent for too long.
+    pub(super) fn give_up_silent_calls(&mut self) {
+        let Engine { platform, timing, .. } = self.around.engine;
+        let (now, limit) = (platform.monotonic(), timing.activity_silence);
+        for call in self.calls.values_mut() {
+            if now.saturating_sub(call.heard.get()) >= limit
+                && let Some(give_up) = call.give_up.take()
+            {
+                let _ = give_up.send(NoAnswer(format!("silence for {limit:?}")));
+            }
+        }
     }
 
     /// Sends what is in the outbox.
@@ -130,42 +158,6 @@ impl<'a, P: Platform, A: Activities, K: Kicks> Tick<'a, P, A, K> {
                 Answer::Posted { number, delivery }
             };
             self.running.push(sent.boxed_local());
-        }
-    }
-}
-
-impl<P: Platform, A: Activities, K: Kicks> super::Surroundings<'_, P, A, K> {
-    /// Calls an activity, and waits for as long as it says something now and then.
-    async fn call(
-        &self,
-        name: &str,
-        request: &ActivityRequest,
-        reports: &Rc<Reports>,
-    ) -> Result<ActivityOutcome, NoAnswer> {
-        let (task, attempt) = (request.task_id, request.attempt);
-        let platform = &self.engine.platform;
-        let heard = std::cell::Cell::new(platform.monotonic());
-        let report = |report| {
-            heard.set(platform.monotonic());
-            reports.add(task, attempt, report);
-        };
-        let outcome = self.activities.call(name, request, &report);
-        let silence = async {
-            let limit = self.engine.timing.activity_silence;
-            loop {
-                let silent = platform.monotonic().saturating_sub(heard.get());
-                if silent >= limit {
-                    return;
-                }
-                platform.sleep(limit - silent).await;
-            }
-        };
-        pin_mut!(outcome, silence);
-        match future::select(outcome, silence).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => {
-                Err(NoAnswer(format!("silence for {:?}", self.engine.timing.activity_silence)))
-            }
         }
     }
 }

@@ -56,6 +56,9 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 None => {}
             }
             answers = self.wait().await;
+            if answers.is_empty() {
+                self.give_up_silent_calls();
+            }
         }
     }
 
@@ -168,6 +171,7 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
         let answers = self.expects_answers(record, now).then(|| self.expects_answers_until(record));
         let next = renew.into_iter().chain(retries).chain(timer).chain(answers).min();
         let next = next.map_or(Duration::ZERO, |at| until(now, at));
+        let next = self.silent_in().map_or(next, |silent| next.min(silent));
         let next = match &self.execution {
             Some(_) => next.min(self.looks_again_in()),
             None => next,
