@@ -24,9 +24,16 @@ pub trait Components {
     /// When it does not answer.
     async fn wake_scheduler(&self) -> Result<(), KickError>;
 
-    /// Which orchestrator functions there are. An earlier answer will do, unless it is to be `fresh`.
+    /// Which orchestrator functions there are, as far as is known here.
+    fn known(&self) -> Option<Registered>;
+
+    /// Takes `recalled` for the functions that there are until the orchestrator component has said more, which it is asked
+    /// to, and has that [remembered](longhaul::Engine::remember_functions). It goes on by itself.
+    fn learn(&self, recalled: Registered);
+
+    /// Asks which orchestrator functions there are.
     ///
     /// # Errors
     /// When the orchestrator component does not answer.
-    async fn registered(&self, fresh: bool) -> Result<Registered, KickError>;
+    async fn registered(&self) -> Result<Registered, KickError>;
 }

@@ -15,12 +15,20 @@ use crate::parameters::Parameters;
 /// The keys. Two may be valid at the same time, so that one can be replaced without a gap. None are shown, not even by
 /// `Debug`.
 #[derive(Clone, Default)]
-pub struct Keys(Vec<String>);
+pub struct Keys(Vec<Key>);
+
+/// A key, prepared for what is done with it.
+#[derive(Clone)]
+struct Key {
+    digest: [u8; 32],
+    /// What keys for purposes are derived with.
+    derivation: Hmac<Sha256>,
+}
 
 impl Keys {
     /// The keys that are not empty. The first of them signs.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(keys.into_iter().filter(|key| !key.is_empty()).map(str::to_owned).collect())
+        Self(keys.into_iter().filter(|key| !key.is_empty()).map(Key::new).collect())
     }
 
     /// Whether there are none, and the API is closed.
@@ -30,20 +38,20 @@ impl Keys {
 
     /// Whether `presented` is one of the keys. How long that takes does not depend on how much of it is right.
     pub fn has(&self, presented: &str) -> bool {
-        let presented = Sha256::digest(presented);
-        let equal = |key: &String| Sha256::digest(key).ct_eq(&presented);
+        let presented: [u8; 32] = Sha256::digest(presented).into();
+        let equal = |key: &Key| key.digest.as_slice().ct_eq(&presented);
         self.0.iter().map(equal).fold(Choice::from(0), |any, equal| any | equal).into()
     }
 
     /// The signature of `parts` for a purpose, under the first key. None: there is no key.
     pub(crate) fn sign(&self, purpose: &str, parts: &[&str]) -> Option<Vec<u8>> {
-        Some(mac(self.0.first()?, purpose, parts).finalize().into_bytes().to_vec())
+        Some(self.0.first()?.mac(purpose, parts).finalize().into_bytes().to_vec())
     }
 
     /// Whether `signature` is that of `parts` for a purpose, under one of the keys.
     pub(crate) fn verify(&self, purpose: &str, parts: &[&str], signature: &[u8]) -> bool {
         // Compared in constant time by the library.
-        self.0.iter().any(|key| mac(key, purpose, parts).verify_slice(signature).is_ok())
+        self.0.iter().any(|key| key.mac(purpose, parts).verify_slice(signature).is_ok())
     }
 }
 
@@ -53,19 +61,29 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// HMAC-SHA-256 under a key that is derived for the purpose, so that a signature for one says nothing about another's.
-fn mac(key: &str, purpose: &str, parts: &[&str]) -> Hmac<Sha256> {
-    let new = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    let mut derived = new(key.as_bytes());
-    derived.update(b"longhaul management: ");
-    derived.update(purpose.as_bytes());
-    let mut mac = new(&derived.finalize().into_bytes());
-    for part in parts {
-        // With their lengths, so that no two lists of parts are signed alike.
-        mac.update(&(part.len() as u64).to_le_bytes());
-        mac.update(part.as_bytes());
+impl Key {
+    fn new(key: &str) -> Self {
+        let mut derivation = hmac(key.as_bytes());
+        derivation.update(b"longhaul management: ");
+        Self { digest: Sha256::digest(key).into(), derivation }
     }
-    mac
+
+    /// HMAC-SHA-256 under a key that is derived for the purpose, so that a signature for one says nothing about another's.
+    fn mac(&self, purpose: &str, parts: &[&str]) -> Hmac<Sha256> {
+        let mut derived = self.derivation.clone();
+        derived.update(purpose.as_bytes());
+        let mut mac = hmac(&derived.finalize().into_bytes());
+        for part in parts {
+            // With their lengths, so that no two lists of parts are signed alike.
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac
+    }
+}
+
+fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 /// What a request presents as keys: the parameter `code`, the header `x-functions-key`, and `Authorization` with

@@ -92,13 +92,28 @@ impl<P: Platform, C: Components> Management<'_, P, C> {
     }
 
     async fn check_function(&self, name: &str, version: Option<&str>) -> Result<(), Refusal> {
-        let failed =
-            |error| Refusal::Failed(format!("whether there is the function '{name}' is unknown: {error}"));
-        if self.components.registered(false).await.map_err(failed)?.has(name, version) {
-            return Ok(());
+        match self.components.known() {
+            Some(known) if known.has(name, version) => return Ok(()),
+            Some(_) => {}
+            // A new instance of this component does not wait for the orchestrator, which may have much to do.
+            None => {
+                let recalled = self.engine.recall_functions().await.unwrap_or_else(|error| {
+                    tracing::warn!("the functions are not recalled: {error}");
+                    None
+                });
+                if let Some(recalled) = recalled.filter(|recalled| recalled.has(name, version)) {
+                    self.components.learn(recalled);
+                    return Ok(());
+                }
+            }
         }
         // The application may have been deployed anew.
-        let registered = self.components.registered(true).await.map_err(failed)?;
+        let failed =
+            |error| Refusal::Failed(format!("whether there is the function '{name}' is unknown: {error}"));
+        let registered = self.components.registered().await.map_err(failed)?;
+        if let Err(error) = self.engine.remember_functions(&registered).await {
+            tracing::warn!("the functions are not remembered: {error}");
+        }
         if registered.has(name, version) {
             return Ok(());
         }

@@ -37,11 +37,12 @@ pub struct StartCall {
 }
 
 impl Default for ToolSettings {
-    /// Spin's figures for instance reuse; 64 instances; no limit on memory or time.
+    /// Spin's figure for requests at a time; 4,096 requests, where Spin makes an instance anew after 128, which then has
+    /// everything to find out again; 64 instances; no limit on memory or time.
     fn default() -> Self {
         Self {
             max_concurrent_requests: 16,
-            max_requests: 128,
+            max_requests: 4096,
             max_instances: 64,
             memory_limit: None,
             request_timeout: None,

@@ -180,16 +180,34 @@ impl Components for Neighbours {
         kick::wake_scheduler().await
     }
 
-    async fn registered(&self, fresh: bool) -> Result<Registered, KickError> {
-        if let Some(registered) = REGISTERED.with_borrow(Clone::clone).filter(|_| !fresh) {
-            return Ok(registered);
-        }
+    fn known(&self) -> Option<Registered> {
+        REGISTERED.with_borrow(Clone::clone)
+    }
+
+    fn learn(&self, recalled: Registered) {
+        REGISTERED.set(Some(recalled));
+        in_background(async {
+            if let Err(error) = ask_and_remember().await {
+                tracing::warn!(
+                    "which functions there are is not asked again before somebody misses one: {error}"
+                );
+            }
+        });
+    }
+
+    async fn registered(&self) -> Result<Registered, KickError> {
         let registered = within(PATIENCE, ask_orchestrator()).await;
         let registered =
             registered.unwrap_or_else(|| Err(KickError(format!("no answer within {PATIENCE:?}"))))?;
         REGISTERED.set(Some(registered.clone()));
         Ok(registered)
     }
+}
+
+async fn ask_and_remember() -> Result<(), String> {
+    let registered = Neighbours.registered().await.map_err(|error| error.to_string())?;
+    let engine = hub::engine().await.map_err(|error| error.to_string())?;
+    engine.remember_functions(&registered).await.map_err(|error| error.to_string())
 }
 
 async fn ask_orchestrator() -> Result<Registered, KickError> {

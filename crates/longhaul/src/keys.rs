@@ -79,6 +79,11 @@ impl TaskHub {
         format!("{}/checkpoint/{key}/{execution}/{task}/{attempt}.", self.0)
     }
 
+    /// Which orchestrator functions there were when somebody last asked.
+    pub fn functions(&self) -> String {
+        format!("{}/functions", self.0)
+    }
+
     /// The scheduler's state.
     pub fn scheduler(&self) -> String {
         format!("{}/scheduler", self.0)

@@ -28,6 +28,7 @@ mod engine;
 mod entity;
 mod execution;
 mod failure;
+mod functions;
 mod gaps;
 // Only text, whose examples need the features `memory` and `testing`; the tests have them.
 #[cfg(doc)]

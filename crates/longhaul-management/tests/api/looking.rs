@@ -170,6 +170,6 @@ fn when_the_store_fails_everybody_is_told_and_nothing_is_promised() {
     scene.engine.platform().set_failing(false);
     scene.set_deaf(true);
     let answer =
-        scene.send("POST", &format!("{WEBHOOKS}/orchestrators/program"), &[("x-functions-key", KEY)], "{}");
+        scene.send("POST", &format!("{WEBHOOKS}/orchestrators/dance"), &[("x-functions-key", KEY)], "{}");
     assert_eq!(answer.status, 500);
 }

@@ -34,6 +34,9 @@ struct Neighbours {
     pub is_deaf: RefCell<bool>,
     pub seen_to: RefCell<Vec<Concern>>,
     woken: RefCell<u32>,
+    known: RefCell<Option<Registered>>,
+    /// How often the orchestrator component was asked which functions it has.
+    asked: RefCell<u32>,
 }
 
 impl Components for Neighbours {
@@ -58,8 +61,21 @@ impl Components for Neighbours {
         self.heard()
     }
 
-    async fn registered(&self, _: bool) -> Result<Registered, KickError> {
-        self.heard().map(|()| orchestrators().registered())
+    fn known(&self) -> Option<Registered> {
+        self.known.borrow().clone()
+    }
+
+    fn learn(&self, recalled: Registered) {
+        self.known.replace(Some(recalled));
+        *self.asked.borrow_mut() += 1;
+    }
+
+    async fn registered(&self) -> Result<Registered, KickError> {
+        *self.asked.borrow_mut() += 1;
+        self.heard()?;
+        let registered = orchestrators().registered();
+        self.known.replace(Some(registered.clone()));
+        Ok(registered)
     }
 }
 
@@ -226,6 +242,16 @@ impl Scene {
 
     pub fn set_deaf(&self, deaf: bool) {
         self.neighbours.is_deaf.replace(deaf);
+    }
+
+    /// Makes the component a new instance, which knows nothing of the application's functions.
+    pub fn forget(&self) {
+        self.neighbours.known.replace(None);
+    }
+
+    /// How often the orchestrator component was asked which functions it has.
+    pub fn asked(&self) -> u32 {
+        *self.neighbours.asked.borrow()
     }
 
     pub fn woken(&self) -> u32 {

@@ -120,6 +120,24 @@ fn what_cannot_be_started_is_refused() {
 }
 
 #[test]
+fn a_new_instance_of_the_component_goes_by_what_the_orchestrator_said_before() {
+    let scene = Scene::new();
+    let start = |name: &str| scene.ask("POST", &format!("orchestrators/{name}"), &value(json!(1))).status;
+    assert_eq!((start("program"), start("program"), scene.asked()), (202, 202, 1));
+    scene.set_deaf(true);
+    scene.forget();
+    assert_eq!((start("program"), scene.asked()), (202, 2), "it asks, and does not wait for the answer");
+    assert_eq!((start("program"), scene.asked()), (202, 2));
+    assert_eq!((start("dance"), scene.asked()), (500, 3), "who knows");
+    scene.set_deaf(false);
+    assert_eq!(start("dance"), 400);
+    // Where nothing was said before, nothing is known.
+    let scene = Scene::new();
+    scene.set_deaf(true);
+    assert_eq!(scene.ask("POST", "orchestrators/program", &value(json!(1))).status, 500);
+}
+
+#[test]
 fn a_version_is_handed_on() {
     let scene = Scene::new();
     let answer = scene.ask("POST", "orchestrators/versioned/v?version=2", &json!("input"));
