@@ -44,7 +44,7 @@ impl Asked {
         let method = request.get_method().try_into().map_err(|error| incomplete(&error))?;
         let mut path = request.get_path_with_query().unwrap_or_else(|| "/".into());
         path.truncate(path.find('?').unwrap_or(path.len()));
-        let body = Body::of(request, Request::consume_body).whole().await;
+        let body = Body::of(|received| Request::consume_body(request, received)).whole().await;
         Ok(Self { method, path, body: body.map_err(|error| incomplete(&error))? })
     }
 }
@@ -84,7 +84,7 @@ impl Answered {
     }
 
     pub(crate) fn body(self) -> Body {
-        Body::of(self.0, types::Response::consume_body)
+        Body::of(|received| types::Response::consume_body(self.0, received))
     }
 
     /// What an answer says that was not expected: its status, and what its body begins with.
@@ -142,6 +142,9 @@ fn fields(headers: &[(&str, &str)]) -> Result<Fields, ErrorCode> {
 /// What is behind the body of a message: its trailers, unless it breaks off.
 type End = Result<Option<Trailers>, ErrorCode>;
 
+/// How a body was received.
+type Received = Result<(), ErrorCode>;
+
 /// Has a body written in the background: an empty one is none.
 fn sent(body: Vec<u8>) -> (Option<StreamReader<u8>>, FutureReader<End>) {
     let (end, trailers) = wit_future::new(|| Ok(None));
@@ -164,16 +167,14 @@ pub(crate) struct Body {
     contents: StreamReader<u8>,
     end: Option<FutureReader<End>>,
     /// Says, once it is dropped, that nothing has gone wrong here.
-    _received: FutureWriter<Result<(), ErrorCode>>,
+    _received: FutureWriter<Received>,
 }
 
 impl Body {
-    fn of<M>(
-        message: M,
-        consume: fn(M, FutureReader<Result<(), ErrorCode>>) -> (StreamReader<u8>, FutureReader<End>),
-    ) -> Self {
+    /// The body that `consume` gives for the future by which its sender learns how it was received.
+    fn of(consume: impl FnOnce(FutureReader<Received>) -> (StreamReader<u8>, FutureReader<End>)) -> Self {
         let (received, reader) = wit_future::new(|| Ok(()));
-        let (contents, end) = consume(message, reader);
+        let (contents, end) = consume(reader);
         Self { contents, end: Some(end), _received: received }
     }
 
