@@ -151,7 +151,7 @@ mod tests {
     use std::time::Duration;
 
     use futures::channel::mpsc;
-    use futures::{SinkExt as _, StreamExt as _};
+    use futures::{SinkExt as _, StreamExt};
     use http_body_util::{BodyStream, Empty, StreamBody};
     use longhaul_kv::{Durability, SqliteOptions};
 
@@ -190,11 +190,10 @@ mod tests {
         let options = SqliteOptions { durability: Durability::OnDemand, ..SqliteOptions::default() };
         let database = Database::sqlite_with(&directory.path().join("kv.db"), options).unwrap();
         let outgoing = Outgoing::of(&Stores::in_database(&database, ["default"]));
-        let parts = ["one", "two"].map(|part| Ok(Frame::data(Bytes::from(part))));
-        let broken = || Err(Error::ConnectionTerminated);
+        let part = |text| Ok(Frame::data(Bytes::from(text)));
         for (parts, length) in [
-            (parts.clone().into_iter().collect::<Vec<_>>(), Some(6)),
-            (parts.clone().into_iter().chain([broken()]).collect(), None),
+            (vec![part("one"), part("two")], Some(6)),
+            (vec![part("one"), Err(Error::ConnectionTerminated)], None),
             (vec![], Some(0)),
         ] {
             let (count, breaks_off) = (parts.len(), length.is_none());
@@ -207,7 +206,7 @@ mod tests {
             database.store("default").set("k", vec![1]).await.unwrap();
             assert_eq!(answer.body().size_hint().exact(), length);
             assert_eq!(answer.body().is_end_stream(), count == 0);
-            let parts: Vec<_> = BodyStream::new(answer.into_body()).collect().await;
+            let parts: Vec<_> = StreamExt::collect(BodyStream::new(answer.into_body())).await;
             assert_eq!((parts.len(), parts.iter().any(Result::is_err)), (count, breaks_off));
             assert_eq!(database.statistics().syncs, syncs + 1);
             outgoing.written().await.unwrap();
