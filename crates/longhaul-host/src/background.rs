@@ -12,7 +12,7 @@ pub(crate) struct Background(Option<Runtime>);
 
 impl Background {
     pub(crate) fn start() -> Result<Self, LoadError> {
-        let runtime = Builder::new_multi_thread().thread_name("longhaul-private").enable_all().build();
+        let runtime = Builder::new_multi_thread().thread_name("longhaul-worker").enable_all().build();
         let runtime = runtime.map_err(|error| LoadError::Engine(format!("no threads for it: {error}")))?;
         Ok(Self(Some(runtime)))
     }

@@ -1,9 +1,9 @@
 //! What leaves the process: answers to clients, and requests to others than the application's own components.
 //!
 //! Each part of it waits until all that was written before is on disk, and so tells nobody of anything that a power cut
-//! could undo. What there is of a body when its head comes waits together with that, and mostly that is all. Within the process nothing waits for the disk: what one component has written, and another acts on, is
-//! forgotten by all of them together or by none. An orchestration of many small steps is synced when somebody sees it,
-//! and not at each step.
+//! could undo. What there is of a body when its head comes waits together with that, and mostly that is all. Within the
+//! process nothing waits for the disk: what one component has written, and another acts on, is forgotten by all of them
+//! together or by none. An orchestration of many small steps is synced when somebody sees it, and not at each step.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

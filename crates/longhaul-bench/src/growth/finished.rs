@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::local::Local;
 use crate::client::{self, Client};
 use crate::host::{self, Host};
-use crate::latency::{Percentiles, milliseconds};
+use crate::latency::{Percentiles, median, milliseconds};
 use crate::load::{Amount, drive};
 use crate::target::Target;
 use crate::workloads::workload::{Requests, Wait, Workload};
@@ -188,12 +188,6 @@ impl Filled {
             filled_in_seconds: self.filled_in_seconds,
         })
     }
-}
-
-/// The median; of an even number, the upper one of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Looks at instances that have completed, one after the other.

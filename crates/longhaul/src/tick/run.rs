@@ -56,9 +56,8 @@ impl<P: Platform, A: Activities, K: Kicks> Tick<'_, P, A, K> {
                 None => {}
             }
             answers = self.wait().await;
-            if answers.is_empty() {
-                self.give_up_silent_calls();
-            }
+            // However many others answer.
+            self.give_up_silent_calls();
         }
     }
 

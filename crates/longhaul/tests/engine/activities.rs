@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use longhaul::memory::MemoryPlatform;
 use longhaul::{
     ActivityContext, ActivityFunctions, Checkpoint, Failure, Json, Limits, OrchestrationContext,
@@ -23,6 +24,16 @@ fn orchestrators() -> Orchestrators {
         })
         .with("limited", |ctx: OrchestrationContext, (name, input): (String, Json)| async move {
             ctx.call_activity::<_, Json>(&name, input).with_timeout(Duration::from_secs(10)).await
+        })
+        .with("beside", |ctx: OrchestrationContext, _: Json| async move {
+            let mut hangs = ctx.call_activity::<_, Json>("hangs", ());
+            for naps in 0..5_000 {
+                match select(hangs, ctx.call_activity::<_, Json>("naps", ())).await {
+                    Either::Left(_) => return Ok(naps),
+                    Either::Right((_, still_hangs)) => hangs = still_hangs,
+                }
+            }
+            Err(Failure::permanent("Forgotten", "nobody minds that it hangs"))
         })
 }
 
@@ -53,11 +64,20 @@ fn hub_with(
     let seen = Rc::new(Seen::default());
     let place: Rc<Cell<Option<Rc<Hub>>>> = Rc::default();
     let (one, other, slow, slower) = (seen.clone(), seen.clone(), place.clone(), place.clone());
+    let short = place.clone();
     let activities: ActivityFunctions<'static> = activities()
         .with("flaky", |ctx: ActivityContext, fails: u32| async move {
             match ctx.retry < fails {
                 true => Err(Failure::new("Flaky", format!("attempt {}", ctx.retry + 1))),
                 false => Ok(ctx.retry),
+            }
+        })
+        .with("hangs", |_: ActivityContext, _: Json| std::future::pending::<Result<(), Failure>>())
+        .with("naps", move |_: ActivityContext, _: Json| {
+            let short = Slow(short.clone());
+            async move {
+                short.sleep(Duration::from_micros(500)).await;
+                Ok(())
             }
         })
         .with("sleeps", move |ctx: ActivityContext, seconds: u64| {
@@ -205,6 +225,20 @@ fn an_activity_that_falls_silent_is_called_again_and_at_last_given_up() {
     let failure = hub.end::<Json>(&id).unwrap_err();
     assert_eq!(failure.kind, "ActivityUnavailable");
     assert!(failure.message.contains("3 times, the last time: silence for 600s"), "{failure}");
+}
+
+#[test]
+fn an_activity_that_falls_silent_is_given_up_however_many_others_answer_meanwhile() {
+    let (hub, _) = hub_with(|engine| {
+        let timing = longhaul::Timing {
+            activity_silence: Duration::from_secs(1),
+            max_failures: 1,
+            ..longhaul::Timing::default()
+        };
+        engine.with_timing(timing)
+    });
+    let naps = hub.end::<u32>(&hub.start("beside", 0)).unwrap();
+    assert!((1_900..2_500).contains(&naps), "{naps} naps of half a millisecond");
 }
 
 #[test]
