@@ -1,5 +1,7 @@
 //! What the API needs from the application's other components.
 
+use std::rc::Rc;
+
 use longhaul::{Concern, InstanceKey, KickError, Registered, Started, Told};
 
 /// The application's other components.
@@ -25,7 +27,7 @@ pub trait Components {
     async fn wake_scheduler(&self) -> Result<(), KickError>;
 
     /// Which orchestrator functions there are, as far as is known here.
-    fn known(&self) -> Option<Registered>;
+    fn known(&self) -> Option<Rc<Registered>>;
 
     /// Takes `recalled` for the functions that there are until the orchestrator component has said more, which it is asked
     /// to, and has that [remembered](longhaul::Engine::remember_functions). It goes on by itself.

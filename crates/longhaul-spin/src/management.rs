@@ -29,7 +29,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 thread_local! {
     /// Which functions there are, as the orchestrator component has said. A new version of the application has new
     /// instances of this component, too.
-    static REGISTERED: RefCell<Option<Registered>> = const { RefCell::new(None) };
+    static REGISTERED: RefCell<Option<Rc<Registered>>> = const { RefCell::new(None) };
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
 }
 
@@ -180,12 +180,12 @@ impl Components for Neighbours {
         kick::wake_scheduler().await
     }
 
-    fn known(&self) -> Option<Registered> {
+    fn known(&self) -> Option<Rc<Registered>> {
         REGISTERED.with_borrow(Clone::clone)
     }
 
     fn learn(&self, recalled: Registered) {
-        REGISTERED.set(Some(recalled));
+        REGISTERED.set(Some(Rc::new(recalled)));
         in_background(async {
             if let Err(error) = ask_and_remember().await {
                 tracing::warn!(
@@ -199,7 +199,7 @@ impl Components for Neighbours {
         let registered = within(PATIENCE, ask_orchestrator()).await;
         let registered =
             registered.unwrap_or_else(|| Err(KickError(format!("no answer within {PATIENCE:?}"))))?;
-        REGISTERED.set(Some(registered.clone()));
+        REGISTERED.set(Some(Rc::new(registered.clone())));
         Ok(registered)
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use futures::executor::block_on;
@@ -34,7 +35,7 @@ struct Neighbours {
     pub is_deaf: RefCell<bool>,
     pub seen_to: RefCell<Vec<Concern>>,
     woken: RefCell<u32>,
-    known: RefCell<Option<Registered>>,
+    known: RefCell<Option<Rc<Registered>>>,
     /// How often the orchestrator component was asked which functions it has.
     asked: RefCell<u32>,
 }
@@ -61,12 +62,12 @@ impl Components for Neighbours {
         self.heard()
     }
 
-    fn known(&self) -> Option<Registered> {
+    fn known(&self) -> Option<Rc<Registered>> {
         self.known.borrow().clone()
     }
 
     fn learn(&self, recalled: Registered) {
-        self.known.replace(Some(recalled));
+        self.known.replace(Some(Rc::new(recalled)));
         *self.asked.borrow_mut() += 1;
     }
 
@@ -74,7 +75,7 @@ impl Components for Neighbours {
         *self.asked.borrow_mut() += 1;
         self.heard()?;
         let registered = orchestrators().registered();
-        self.known.replace(Some(registered.clone()));
+        self.known.replace(Some(Rc::new(registered.clone())));
         Ok(registered)
     }
 }
