@@ -126,9 +126,10 @@ fn a_new_instance_of_the_component_goes_by_what_the_orchestrator_said_before() {
     assert_eq!((start("program"), start("program"), scene.asked()), (202, 202, 1));
     scene.set_deaf(true);
     scene.forget();
-    assert_eq!((start("program"), scene.asked()), (202, 2), "it asks, and does not wait for the answer");
-    assert_eq!((start("program"), scene.asked()), (202, 2));
-    assert_eq!((start("dance"), scene.asked()), (500, 3), "who knows");
+    assert_eq!((start("dance"), scene.asked()), (500, 2), "who knows");
+    assert_eq!((start("program"), scene.asked()), (202, 3), "it asks, and does not wait for the answer");
+    assert_eq!((start("program"), scene.asked()), (202, 3));
+    assert_eq!((start("dance"), scene.asked()), (500, 4));
     scene.set_deaf(false);
     assert_eq!(start("dance"), 400);
     // Where nothing was said before, nothing is known.
