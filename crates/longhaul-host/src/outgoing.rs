@@ -154,15 +154,21 @@ mod tests {
     use futures::{FutureExt as _, SinkExt as _, StreamExt};
     use http_body_util::{BodyStream, Empty, StreamBody};
     use longhaul_kv::{Durability, SqliteOptions};
+    use tempfile::TempDir;
 
     use super::*;
 
-    #[tokio::test]
-    async fn the_head_of_an_answer_waits_and_every_part_of_its_body_and_its_end() {
+    /// The way out of an application with one store, in a database that is synced when that is asked for.
+    fn outgoing() -> (Outgoing, Database, TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let options = SqliteOptions { durability: Durability::OnDemand, ..SqliteOptions::default() };
         let database = Database::sqlite_with(&directory.path().join("kv.db"), options).unwrap();
-        let outgoing = Outgoing::of(&Stores::in_database(&database, ["default"]));
+        (Outgoing::of(&Stores::in_database(&database, ["default"])), database, directory)
+    }
+
+    #[tokio::test]
+    async fn the_head_of_an_answer_waits_and_every_part_of_its_body_and_its_end() {
+        let (outgoing, database, _directory) = outgoing();
         let (mut parts, receiver) = mpsc::channel(1);
         database.store("default").set("k", vec![0]).await.unwrap();
         let mut wrote = 1;
@@ -186,10 +192,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_there_of_a_body_waits_with_the_head() {
-        let directory = tempfile::tempdir().unwrap();
-        let options = SqliteOptions { durability: Durability::OnDemand, ..SqliteOptions::default() };
-        let database = Database::sqlite_with(&directory.path().join("kv.db"), options).unwrap();
-        let outgoing = Outgoing::of(&Stores::in_database(&database, ["default"]));
+        let (outgoing, database, _directory) = outgoing();
         let part = |text| Ok(Frame::data(Bytes::from(text)));
         for (parts, length) in [
             (vec![part("one"), part("two")], Some(6)),
@@ -215,10 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_while_a_body_is_taken_is_on_disk_before_it_leaves() {
-        let directory = tempfile::tempdir().unwrap();
-        let options = SqliteOptions { durability: Durability::OnDemand, ..SqliteOptions::default() };
-        let database = Database::sqlite_with(&directory.path().join("kv.db"), options).unwrap();
-        let outgoing = Outgoing::of(&Stores::in_database(&database, ["default"]));
+        let (outgoing, database, _directory) = outgoing();
         let store = database.store("default");
         let part = async move {
             store.set("k", vec![0]).await.unwrap();
