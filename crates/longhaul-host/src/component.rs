@@ -7,7 +7,6 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full};
 use longhaul_manifest::ComponentId;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 use wasmtime::component::{Component as Compiled, Linker};
@@ -19,6 +18,7 @@ use wasmtime_wasi_http::{WasiBody, p2, p3};
 
 use crate::error::LoadError;
 use crate::instance::{ComponentContext, InstanceState};
+use crate::threads::Place;
 use crate::worker::{NoSlot, Worker};
 
 /// How often a request that found no instance looks again.
@@ -72,8 +72,7 @@ pub(crate) fn prepare(
 /// where components that call each other in a circle have used up their instances.
 pub(crate) struct Component {
     context: Arc<ComponentContext>,
-    /// Where its instances run.
-    runtime: Handle,
+    place: Place,
     handler: ProxyHandler<Worker>,
     outside: Arc<Semaphore>,
     chained: Arc<Semaphore>,
@@ -85,7 +84,7 @@ impl Component {
         engine: Engine,
         pre: ProxyPre<InstanceState>,
         context: Arc<ComponentContext>,
-        runtime: Handle,
+        place: Place,
         admission_timeout: Duration,
     ) -> Self {
         let settings = &context.settings;
@@ -109,7 +108,7 @@ impl Component {
         Self {
             handler: ProxyHandler::new(worker),
             context,
-            runtime,
+            place,
             // A quarter of what the instances can take is out of reach for clients.
             outside: Arc::new(Semaphore::new((requests - requests / 4).max(1))),
             chained: Arc::new(Semaphore::new(requests)),
@@ -122,7 +121,7 @@ impl Component {
     pub(crate) async fn handle(self: &Arc<Self>, origin: Origin, request: Request) -> Response<WasiBody> {
         let this = Arc::clone(self);
         let id = &self.context.id;
-        let admitted = self.runtime.spawn(async move { this.admit(origin, request).await });
+        let admitted = self.place.spawn(async move { this.admit(origin, request).await });
         admitted.await.unwrap_or_else(|error| {
             tracing::error!("component {id}: the host failed while it handled a request: {error}");
             empty(StatusCode::INTERNAL_SERVER_ERROR)

@@ -10,11 +10,9 @@ use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use longhaul_kv::{Statistics, Stores};
 use longhaul_manifest::{AllowedHosts, ComponentId, Resolver, Router};
-use tokio::runtime::Handle;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyPre;
 
-use crate::background::Background;
 use crate::chain::Application;
 use crate::component::{self, Component};
 use crate::config::{App, Config};
@@ -24,12 +22,13 @@ use crate::logs::ComponentLogs;
 use crate::outbound::{self, Outbound};
 use crate::outgoing::Outgoing;
 use crate::state_dir::StateDir;
+use crate::threads::Threads;
 use crate::{engine, stores};
 
 /// A loaded application. Instances are made as requests come.
 pub struct Host {
     application: Arc<Application>,
-    _background: Background,
+    pub(crate) threads: Threads,
     stores: Stores,
     outgoing: Outgoing,
     state_dir: StateDir,
@@ -57,14 +56,12 @@ impl Host {
     /// Loads an application: takes the state directory, opens the stores, compiles the components that were not
     /// compiled before, and checks that each of them has all it needs.
     pub async fn load(app: App, config: Config) -> Result<Self, LoadError> {
-        let foreground = Handle::current();
-        let load = move || Self::load_blocking(&app, &config, &foreground);
-        tokio::task::spawn_blocking(load)
+        tokio::task::spawn_blocking(move || Self::load_blocking(&app, &config))
             .await
             .map_err(|error| LoadError::Engine(format!("it failed while loading: {error}")))?
     }
 
-    fn load_blocking(app: &App, config: &Config, foreground: &Handle) -> Result<Self, LoadError> {
+    fn load_blocking(app: &App, config: &Config) -> Result<Self, LoadError> {
         let App { manifest, runtime_config, variables } = app;
         let resolver = Resolver::new(manifest, variables)?;
         let router = Router::new(&manifest.http_triggers)?;
@@ -103,7 +100,7 @@ impl Host {
             threads.into_iter().map(join).collect::<Result<BTreeMap<_, _>, LoadError>>()
         })?;
 
-        let background = Background::start()?;
+        let threads = Threads::start()?;
         let outgoing = Outgoing::of(&stores);
         let outbound = Arc::new(Outbound::new(tls, outgoing.clone()));
         let application = Arc::new_cyclic(|application| {
@@ -124,22 +121,22 @@ impl Host {
                     outbound: Arc::clone(&outbound),
                     application: application.clone(),
                 };
-                let runtime = match router.leads_to(&id) {
-                    true => foreground,
-                    false => background.handle(),
+                let place = match router.leads_to(&id) {
+                    true => threads.public(),
+                    false => threads.private(),
                 };
                 let component = Component::new(
                     engine.clone(),
                     prepared.pre,
                     Arc::new(context),
-                    runtime.clone(),
+                    place,
                     config.admission_timeout,
                 );
                 (id, Arc::new(component))
             });
             Application { components: components.collect(), router }
         });
-        Ok(Self { application, _background: background, stores, outgoing, state_dir })
+        Ok(Self { application, threads, stores, outgoing, state_dir })
     }
 
     /// Calls a component as another one would: in process, by any route, private or not. Only path and query of the

@@ -21,7 +21,6 @@
 //!
 //! It never gives a component files, sockets or the host's environment, never builds anything, and ends no process.
 
-mod background;
 mod bindings;
 mod chain;
 mod component;
@@ -37,6 +36,7 @@ mod outgoing;
 mod server;
 mod state_dir;
 mod stores;
+mod threads;
 mod variables;
 mod worker;
 

@@ -46,7 +46,8 @@ impl Server {
     /// Binds to `address`; port 0 is any free one.
     pub async fn bind(host: Arc<Host>, address: SocketAddr) -> Result<Self, ServerError> {
         let failed = |source| ServerError { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = host.threads.answering().spawn(TcpListener::bind(address)).await;
+        let listener = listener.unwrap_or_else(|error| Err(error.into())).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Self { host, listener, address })
     }
@@ -62,34 +63,45 @@ impl Server {
         let (stop, stopping) = watch::channel(());
         // Each connection holds a sender; when all are gone, the receiver ends.
         let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
-        let accept = async {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, client)) => {
-                        let connection = connection(Arc::clone(&host), stream, client, stopping.clone());
-                        let open = open.clone();
-                        tokio::spawn(async move {
-                            connection.await;
-                            drop(open);
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!("cannot accept a connection: {error}");
-                        sleep(ACCEPT_AGAIN).await;
-                    }
-                }
-            }
-        };
-        tokio::select! {
-            () = accept => {}
-            () = shutdown => {}
-        }
-        drop(listener);
-        drop((stop, open));
+        host.threads.answering().spawn(accept(Arc::clone(&host), listener, stopping, open));
+        shutdown.await;
+        drop(stop);
         if timeout(GRACE, all_closed.recv()).await.is_err() {
             tracing::warn!("requests that still run after {GRACE:?} are dropped");
         }
     }
+}
+
+/// Takes connections until `stopping` ends, each of which keeps `open`.
+async fn accept(
+    host: Arc<Host>,
+    listener: TcpListener,
+    mut stopping: watch::Receiver<()>,
+    open: mpsc::Sender<Infallible>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.changed() => break,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                let connection = connection(Arc::clone(&host), stream, client, stopping.clone());
+                let open = open.clone();
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(open);
+                });
+            }
+            Err(error) => {
+                tracing::warn!("cannot accept a connection: {error}");
+                sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+    // The port is free when whoever waits for all that is open goes on.
+    drop(listener);
+    drop(open);
 }
 
 /// Serves one connection until its end; once `stopping` ends, until the end of its current request.

@@ -68,31 +68,6 @@ async fn busy_guests_do_not_hold_up_the_rest() {
     }
 }
 
-/// CPU time of the thread that calls, in the system's clock ticks.
-#[cfg(target_os = "linux")]
-fn cpu_time() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
-    // User and system time, counted from what stands behind the name.
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    fields[11..=12].iter().map(|field| field.parse::<u64>().unwrap()).sum()
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "current_thread")]
-async fn private_components_run_on_other_threads_than_clients_are_served_by() {
-    let (probes, _directory) = probes_with("").await;
-    let spent = async |path: &str| {
-        probes.text(&path.replace("busy/500", "echo/1")).await;
-        let before = cpu_time();
-        let answer = probes.text(path).await;
-        assert!(answer.contains("busy"), "{answer}");
-        cpu_time() - before
-    };
-    let private = spent("/call?http://hidden.spin.internal/busy/500").await;
-    let public = spent("/busy/500").await;
-    assert!(public > 2 * private, "{private} ticks, and {public} where the component is public");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn running_requests_end_before_the_host_does() {
     let (probes, _directory) = probes_with("").await;
