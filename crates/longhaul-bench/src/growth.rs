@@ -38,8 +38,8 @@ pub struct Options {
     /// How many instances have an activity that sleeps, each in the hands of the host.
     #[arg(long, default_value_t = 500)]
     sleeping: usize,
-    /// For how many seconds throughput is measured.
-    #[arg(long, default_value_t = 4.0)]
+    /// For how many seconds throughput is measured with each number of finished instances.
+    #[arg(long, default_value_t = 20.0)]
     seconds: f64,
     /// Also write the figures to this file, as JSON.
     #[arg(long)]

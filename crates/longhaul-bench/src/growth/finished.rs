@@ -16,32 +16,34 @@ use crate::target::Target;
 use crate::workloads::workload::{Requests, Wait, Workload};
 
 const CLIENTS: usize = 32;
-const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_secs(2);
 const POLLING: Duration = Duration::from_millis(5);
-/// How many statuses are asked for.
-const STATUSES: usize = 500;
+/// How long the load on one store lasts before it is the next one's turn: what slows the machine down for a while hits
+/// all of them.
+const TURN: Duration = Duration::from_secs(1);
+/// How many statuses of old instances are asked for, and as many of new ones.
+const STATUSES: usize = 1000;
+/// How many new instances these are of.
+const NEW: usize = 50;
 /// How much throughput may suffer: a tenth.
 const MOST_GROWTH: f64 = 0.9;
-
-/// How often each store is measured, in turns, so that what slows the machine down for a while hits all of them.
-const ROUNDS: usize = 5;
 
 /// What was measured with so many.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
     pub finished: u64,
-    /// W2, with 32 clients: the median of the rounds.
+    /// W2, with 32 clients: the median of the turns.
     pub instances_per_second: f64,
-    /// The median of what the rounds gave, each divided by what the same round gave with the fewest instances.
+    /// The median of what the turns gave, each divided by what the turn of the fewest instances in the same round gave.
     pub throughput_of_first: f64,
     pub latency: Percentiles,
     /// One look at the status of an instance, by one client: of those that finished first, and of new ones.
     pub old_status: Percentiles,
     pub new_status: Percentiles,
-    /// As for throughput, of the medians of all looks of a round.
+    /// The median of all looks, divided by that with the fewest instances.
     pub status_of_first: f64,
-    /// From the start of the host until it served, the first time.
+    /// From the start of the host until it served.
     pub start_ms: f64,
     pub peak_bytes: Option<u64>,
     pub store_bytes: u64,
@@ -57,19 +59,21 @@ struct Filled {
     old: Vec<String>,
     filled_in_seconds: f64,
     store_bytes: u64,
-    rounds: Vec<Round>,
 }
 
-struct Round {
-    instances_per_second: f64,
+/// A store that is measured: a host on it, and what came of it.
+struct Running<'a> {
+    store: &'a Filled,
+    host: Host,
+    connections: Vec<Client>,
+    /// Of each turn.
+    instances_per_second: Vec<f64>,
     latency: Vec<Duration>,
     old_status: Vec<Duration>,
     new_status: Vec<Duration>,
-    start_ms: f64,
-    peak_bytes: Option<u64>,
 }
 
-/// Fills a store for each of the counts, and measures them in turns.
+/// Fills a store for each of the counts, and measures all of them at the same time, in turns, each for so long in all.
 pub async fn measure(binary: &Path, counts: &[u64], time: Duration) -> anyhow::Result<Vec<Measured>> {
     let requests = Requests::of(Workload::W2, Wait::Start, 0);
     let mut stores: Vec<Filled> = Vec::new();
@@ -78,14 +82,34 @@ pub async fn measure(binary: &Path, counts: &[u64], time: Duration) -> anyhow::R
         eprintln!("{} finished instances", filled.finished);
         stores.push(filled);
     }
-    for round in 1..=ROUNDS {
-        for store in &mut stores {
-            store.rounds.push(one_round(binary, &requests, store, time).await?);
-        }
-        eprintln!("round {round} of {ROUNDS}");
+    let mut running = Vec::new();
+    for store in &stores {
+        running.push(Running::start(binary, store, &requests).await?);
     }
-    let first = stores.first().map(|first| first.rounds.iter().map(Round::figures).collect::<Vec<_>>());
-    stores.iter().map(|store| store.measured(first.as_deref().unwrap_or_default())).collect()
+    let rounds = (time.as_secs_f64() / TURN.as_secs_f64()).ceil() as usize;
+    for round in 0..rounds {
+        for store in turns(&mut running, round) {
+            store.load(&requests).await?;
+        }
+    }
+    let mut new = Vec::new();
+    for store in &mut running {
+        new.push(store.make(&requests).await?);
+    }
+    let with_new: Vec<_> = running.iter_mut().zip(&new).collect();
+    look(with_new).await?;
+    let mut measured = Vec::new();
+    let first = running.first().map(|first| (first.instances_per_second.clone(), first.status_ms()));
+    for store in running {
+        measured.push(store.stop(first.as_ref().context("there is one at least")?).await?);
+    }
+    Ok(measured)
+}
+
+/// The order of a round: each begins with another one.
+fn turns<T>(all: &mut [T], round: usize) -> impl Iterator<Item = &mut T> {
+    let (before, from) = all.split_at_mut(round % all.len().max(1));
+    from.iter_mut().chain(before)
 }
 
 /// A store with what `previous` has, and so many instances in all.
@@ -114,91 +138,100 @@ async fn fill(requests: &Requests, previous: Option<&Filled>, count: u64) -> any
         filled_in_seconds: begin.elapsed().as_secs_f64(),
         store_bytes: host::store_bytes(state.path())?,
         state,
-        rounds: Vec::new(),
     })
 }
 
-/// Measures a store once. The instances of that stay in it.
-async fn one_round(
-    binary: &Path,
-    requests: &Requests,
-    store: &Filled,
-    time: Duration,
-) -> anyhow::Result<Round> {
-    let state = store.state.path();
-    let host = Host::start(host::program(binary, state), state).await?;
-    let mut connections = client::connect(host.base(), CLIENTS, POLLING).await?;
-    let one = async |client: &mut Client| requests.one(client).await;
-    drive(&mut connections, Amount::time(WARM_UP), one).await?;
-    let load = drive(&mut connections, Amount::time(time), one).await?;
-    let mut client = connections.pop().context("there are several")?;
-    drop(connections);
-    let mut new = Vec::new();
-    for _ in 0..STATUSES.min(50) {
-        let id = requests.start(&mut client).await?;
-        requests.finish(&mut client, &id).await?;
-        new.push(id);
-    }
-    let old_status = statuses(&mut client, &store.old).await?;
-    let new_status = statuses(&mut client, &new).await?;
-    drop(client);
-    let (start_ms, peak_bytes) = (milliseconds(host.start), host.peak_memory());
-    host.stop().await?;
-    Ok(Round {
-        instances_per_second: load.per_second(),
-        latency: load.took,
-        old_status,
-        new_status,
-        start_ms,
-        peak_bytes,
-    })
-}
-
-impl Round {
-    /// Throughput, and the median of all looks in milliseconds.
-    fn figures(&self) -> (f64, f64) {
-        let looks = [&self.old_status[..], &self.new_status].concat();
-        (self.instances_per_second, median(looks.into_iter().map(milliseconds).collect()))
-    }
-}
-
-impl Filled {
-    fn measured(&self, first: &[(f64, f64)]) -> anyhow::Result<Measured> {
-        let all = |of: fn(&Round) -> &[Duration]| {
-            let took = self.rounds.iter().flat_map(|round| of(round).iter().copied()).collect();
-            Percentiles::of(took).context("each round has some")
-        };
-        let ratios = |of: fn((f64, f64)) -> f64| {
-            let pairs = self.rounds.iter().map(Round::figures).zip(first);
-            median(pairs.map(|(here, first)| of(here) / of(*first)).collect())
-        };
-        Ok(Measured {
-            finished: self.finished,
-            instances_per_second: median(
-                self.rounds.iter().map(|round| round.instances_per_second).collect(),
-            ),
-            throughput_of_first: ratios(|(throughput, _)| throughput),
-            latency: all(|round| &round.latency)?,
-            old_status: all(|round| &round.old_status)?,
-            new_status: all(|round| &round.new_status)?,
-            status_of_first: ratios(|(_, status)| status),
-            start_ms: self.rounds.first().map_or(f64::NAN, |round| round.start_ms),
-            peak_bytes: self.rounds.iter().filter_map(|round| round.peak_bytes).max(),
-            store_bytes: self.store_bytes,
-            filled_in_seconds: self.filled_in_seconds,
+impl<'a> Running<'a> {
+    async fn start(binary: &Path, store: &'a Filled, requests: &Requests) -> anyhow::Result<Self> {
+        let state = store.state.path();
+        let host = Host::start(host::program(binary, state), state).await?;
+        let mut connections = client::connect(host.base(), CLIENTS, POLLING).await?;
+        let one = async |client: &mut Client| requests.one(client).await;
+        drive(&mut connections, Amount::time(WARM_UP), one).await?;
+        Ok(Self {
+            store,
+            host,
+            connections,
+            instances_per_second: Vec::new(),
+            latency: Vec::new(),
+            old_status: Vec::new(),
+            new_status: Vec::new(),
         })
     }
+
+    /// One turn. Its instances stay in the store.
+    async fn load(&mut self, requests: &Requests) -> anyhow::Result<()> {
+        let one = async |client: &mut Client| requests.one(client).await;
+        let load = drive(&mut self.connections, Amount::time(TURN), one).await?;
+        self.instances_per_second.push(load.per_second());
+        self.latency.extend(load.took);
+        Ok(())
+    }
+
+    /// The first of the clients.
+    fn client(&mut self) -> &mut Client {
+        &mut self.connections[0]
+    }
+
+    /// Runs some instances, and answers their ids.
+    async fn make(&mut self, requests: &Requests) -> anyhow::Result<Vec<String>> {
+        let mut new = Vec::new();
+        for _ in 0..NEW {
+            let id = requests.start(self.client()).await?;
+            requests.finish(self.client(), &id).await?;
+            new.push(id);
+        }
+        Ok(new)
+    }
+
+    /// The median of all looks.
+    fn status_ms(&self) -> f64 {
+        median([&self.old_status[..], &self.new_status].concat().into_iter().map(milliseconds).collect())
+    }
+
+    /// Ends it; `first` are throughput and [`Running::status_ms`] of the fewest instances.
+    async fn stop(self, first: &(Vec<f64>, f64)) -> anyhow::Result<Measured> {
+        let percentiles =
+            |took: &[Duration]| Percentiles::of(took.to_vec()).context("each of them was measured");
+        let ratios = self.instances_per_second.iter().zip(&first.0).map(|(here, first)| here / first);
+        let measured = Measured {
+            finished: self.store.finished,
+            instances_per_second: median(self.instances_per_second.clone()),
+            throughput_of_first: median(ratios.collect()),
+            latency: percentiles(&self.latency)?,
+            old_status: percentiles(&self.old_status)?,
+            new_status: percentiles(&self.new_status)?,
+            status_of_first: self.status_ms() / first.1,
+            start_ms: milliseconds(self.host.start),
+            peak_bytes: self.host.peak_memory(),
+            store_bytes: self.store.store_bytes,
+            filled_in_seconds: self.store.filled_in_seconds,
+        };
+        drop(self.connections);
+        self.host.stop().await?;
+        Ok(measured)
+    }
 }
 
-/// Looks at instances that have completed, one after the other.
-async fn statuses(client: &mut Client, ids: &[String]) -> anyhow::Result<Vec<Duration>> {
-    let mut took = Vec::new();
-    for id in ids.iter().cycle().take(STATUSES) {
-        let begin = Instant::now();
-        let output = client.output(id).await?;
-        took.push(begin.elapsed());
-        ensure!(output.is_some(), "{id} has not completed");
+/// Looks at instances that have completed, old and new ones, one after the other, at each store in turn.
+async fn look(mut stores: Vec<(&mut Running<'_>, &Vec<String>)>) -> anyhow::Result<()> {
+    for round in 0..STATUSES {
+        for (running, new) in turns(&mut stores, round) {
+            let old = &running.store.old[round * running.store.old.len() / STATUSES];
+            let took = look_at(running.client(), old).await?;
+            running.old_status.push(took);
+            let took = look_at(running.client(), &new[round % new.len()]).await?;
+            running.new_status.push(took);
+        }
     }
+    Ok(())
+}
+
+async fn look_at(client: &mut Client, id: &str) -> anyhow::Result<Duration> {
+    let begin = Instant::now();
+    let output = client.output(id).await?;
+    let took = begin.elapsed();
+    ensure!(output.is_some(), "{id} has not completed");
     Ok(took)
 }
 

@@ -19,12 +19,12 @@ use crate::usage;
 
 /// How long a host runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// The same, where only syncs are counted or only submissions measured.
+/// The same, where only syncs are counted.
 const SHORT_WARM_UP: Duration = Duration::from_millis(300);
 /// For how long syncs are counted.
 const SYNCS: Duration = Duration::from_secs(1);
-/// For how long is submitted, at most.
-const SUBMIT: Duration = Duration::from_secs(2);
+/// For how long is submitted without waiting, at most.
+const FLOOD: Duration = Duration::from_secs(2);
 /// How much work may be submitted: as much as takes so many seconds.
 const BACKLOG_SECONDS: f64 = 3.0;
 
@@ -61,10 +61,15 @@ pub struct Cell {
     pub activities_per_second: f64,
     /// From the start of an instance until its end was seen.
     pub latency: Percentiles,
-    /// From the request of a start until it was answered, with nobody waiting for ends.
-    pub submit: Percentiles,
+    /// From the request of a start until it was answered, by clients that then wait for the end; none if none started
+    /// another.
+    pub submit: Option<Percentiles>,
     /// How many starts this was measured with.
     pub submitted: usize,
+    /// The same by clients that wait for nothing.
+    pub flood: Percentiles,
+    /// How many starts this was measured with.
+    pub flooded: usize,
     /// What an instance asks of the store. Those of the warm-up count as well, and whoever waits for its end.
     pub operations: Share,
     /// How often files are synced for an instance, if that can be counted: those that the store counts, each with as many
@@ -107,8 +112,11 @@ pub async fn measure(setting: &Setting, requests: &Requests, clients: usize) -> 
 
     // The store goes on as it is: what finished before is not in the way.
     let host = Host::start(launch, state.path()).await?;
+    let mut connections = client::connect(host.base(), clients, setting.polling).await?;
+    let submitted = submit(setting, requests, &mut connections).await.context("submitting")?;
     let most = (load.per_second() * BACKLOG_SECONDS) as usize;
-    let submitted = submit(setting, requests, &host, clients, most).await.context("submitting")?;
+    let flooded = flood(requests, &mut connections, most).await.context("submitting without waiting")?;
+    drop(connections);
     host.stop().await?;
 
     let operations = statistics.each(stored as f64);
@@ -128,23 +136,41 @@ pub async fn measure(setting: &Setting, requests: &Requests, clients: usize) -> 
         store_bytes,
         stored,
         submitted: submitted.len(),
-        submit: Percentiles::of(submitted).context("each client submits")?,
+        submit: Percentiles::of(submitted),
+        flooded: flooded.len(),
+        flood: Percentiles::of(flooded).context("each client submits")?,
         latency: Percentiles::of(load.took).context("each client runs an instance")?,
     })
 }
 
-/// Starts instances without waiting for their ends, and answers how long each start took. Afterwards all are seen to
-/// have completed.
+/// Starts instances and waits for their ends, and answers how long each start took after warming up, when the clients
+/// no longer come all at once.
 async fn submit(
     setting: &Setting,
     requests: &Requests,
-    host: &Host,
-    clients: usize,
+    connections: &mut [Client],
+) -> anyhow::Result<Vec<Duration>> {
+    let (warm, submitted) = (Instant::now() + WARM_UP, RefCell::new(Vec::new()));
+    let one = async |client: &mut Client| {
+        let begin = Instant::now();
+        let id = requests.start(client).await?;
+        if begin >= warm {
+            submitted.borrow_mut().push(begin.elapsed());
+        }
+        requests.finish(client, &id).await?;
+        Ok(begin.elapsed())
+    };
+    drive(connections, Amount::time(WARM_UP + setting.time), one).await?;
+    Ok(submitted.into_inner())
+}
+
+/// Starts instances without waiting for their ends, and answers how long each start took. Afterwards all are seen to
+/// have completed.
+async fn flood(
+    requests: &Requests,
+    connections: &mut [Client],
     most: usize,
 ) -> anyhow::Result<Vec<Duration>> {
-    let mut connections = client::connect(host.base(), clients, setting.polling).await?;
-    let one = async |client: &mut Client| requests.one(client).await;
-    drive(&mut connections, Amount::time(SHORT_WARM_UP), one).await?;
     let ids = RefCell::new(Vec::new());
     let submit = async |client: &mut Client| {
         let begin = Instant::now();
@@ -153,7 +179,7 @@ async fn submit(
         ids.borrow_mut().push(id);
         Ok(took)
     };
-    let submitted = drive(&mut connections, Amount { time: SUBMIT, most }, submit).await?;
+    let submitted = drive(connections, Amount { time: FLOOD, most }, submit).await?;
     let finish = async |client: &mut Client| {
         let begin = Instant::now();
         let next = ids.borrow_mut().pop();
@@ -162,7 +188,7 @@ async fn submit(
         }
         Ok(begin.elapsed())
     };
-    drive(&mut connections, Amount::count(submitted.took.len()), finish).await?;
+    drive(connections, Amount::count(submitted.took.len()), finish).await?;
     Ok(submitted.took)
 }
 
@@ -207,8 +233,10 @@ impl Cell {
             instances_per_second,
             activities_per_second: instances_per_second * 5.0,
             latency: percentiles,
-            submit: percentiles,
+            submit: Some(percentiles),
             submitted: 1000,
+            flood: percentiles,
+            flooded: 1000,
             operations: Share { reads: 8.0, writes: 8.0, deletes: 0.0, commits: 8.0, syncs: 8.0 },
             syncs: Some(8.0),
             syncs_watched: Some(8.0),

@@ -9,19 +9,20 @@ use crate::peers::{Compared, Peer};
 pub fn cells(cells: &[Cell]) {
     println!();
     println!(
-        "| workload | clients | instances/s | activities/s | start to end seen p50 / p95 / p99 ms | submit p50 / p95 / p99 ms |"
+        "| workload | clients | instances/s | activities/s | start to end seen p50 / p95 / p99 ms | submit p50 / p95 / p99 ms | flood p50 / p95 / p99 ms |"
     );
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     for cell in cells {
         println!(
-            "| {:?} {} | {} | {:.0} | {:.0} | {} | {} |",
+            "| {:?} {} | {} | {:.0} | {:.0} | {} | {} | {} |",
             cell.workload,
             cell.workload.title(),
             cell.clients,
             cell.instances_per_second,
             cell.activities_per_second,
             percentiles(&cell.latency),
-            percentiles(&cell.submit),
+            cell.submit.as_ref().map_or("-".to_owned(), percentiles),
+            percentiles(&cell.flood),
         );
     }
     println!();
