@@ -21,8 +21,9 @@ use crate::error::LoadError;
 
 /// While answering keeps the processors busy, a piece of work begins each time that so much has passed.
 const TURN: Duration = Duration::from_millis(1);
-/// What has waited for so long begins in any case.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// What has waited for so long begins in any case: clients that keep asking how it goes must not hold up what they wait
+/// for.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// The threads, for as long as the application is there.
 pub(crate) struct Threads {
