@@ -11,6 +11,8 @@
 //! - A component reaches nothing that its manifest does not declare: hosts, stores, variables.
 //! - Work that a handler goes on with after its response runs until it ends, however long that takes, or the process
 //!   ends. A trap kills the instance it happens in, and nothing else; a busy guest yields every 10 ms.
+//! - Clients are answered first: private components have threads of their own, and where answering keeps all of its
+//!   threads busy, a request to one may wait 50 ms before it begins.
 //! - What leaves the process (answers to clients, requests to others) tells of nothing that is not on disk. Components do
 //!   not wait for the disk.
 //! - The state directory belongs to one process at a time.
